@@ -1,0 +1,55 @@
+// Package table is the label table: its schema, the unit and part files it is made of, and reading it back as a ledger of
+// what has been tagged. It reads and writes bytes; where they are kept is its callers' business.
+package table
+
+import "time"
+
+// Status values of a row.
+const (
+	StatusOK        = "ok"
+	StatusAbstained = "abstained"
+	StatusFailed    = "failed"
+)
+
+// Label is one of the best k predictions of an image.
+type Label struct {
+	LabelID    int32   `parquet:"label_id"`
+	Label      string  `parquet:"label,dict"`
+	Confidence float32 `parquet:"confidence"`
+}
+
+// Row is one row of the label table: one image, tagged or not. A nil pointer, and an empty string in an optional column, is NULL.
+type Row struct {
+	URI          string    `parquet:"uri,delta"`
+	Member       string    `parquet:"member,optional,delta"`
+	Version      string    `parquet:"version,delta"`
+	MD5          string    `parquet:"md5,optional"`
+	Size         *int64    `parquet:"size,optional"`
+	Format       string    `parquet:"format,optional,dict"`
+	Width        *int32    `parquet:"width,optional"`
+	Height       *int32    `parquet:"height,optional"`
+	Label        string    `parquet:"label,optional,dict"`
+	LabelID      *int32    `parquet:"label_id,optional"`
+	Confidence   *float32  `parquet:"confidence,optional"`
+	TopK         []Label   `parquet:"top_k,list,optional"`
+	Embedding    []float32 `parquet:"embedding,list,optional"`
+	Status       string    `parquet:"status,dict"`
+	ErrorCode    string    `parquet:"error_code,optional,dict"`
+	ErrorMessage string    `parquet:"error_message,optional"`
+	Retryable    *bool     `parquet:"retryable,optional"`
+	Model        string    `parquet:"model,dict"`
+	ModelDigest  string    `parquet:"model_digest,dict"`
+	RunID        int64     `parquet:"run_id"`
+	TaggedAt     time.Time `parquet:"tagged_at,timestamp(microsecond)"`
+}
+
+// Counts sums up rows. The zero value is ready for use.
+type Counts struct {
+	Images    int64            `json:"images"`
+	OK        int64            `json:"ok"`
+	Abstained int64            `json:"abstained"`
+	Failed    int64            `json:"failed"`
+	Retryable int64            `json:"retryable"`         // of the failed: a next run tries them again
+	Errors    map[string]int64 `json:"errors,omitempty"` // by error_code
+	Labels    map[string]int64 `json:"labels,omitempty"` // top-1 labels of ok rows
+}
