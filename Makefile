@@ -1,0 +1,82 @@
+# make help lists the targets. CI runs .ci/run, which is made of them.
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+# What cgo needs, by Debian's names, and the C libraries we link by their pkg-config names.
+SYSTEM_PACKAGES := gcc libc6-dev pkg-config
+C_LIBRARIES :=
+
+# Outside ./..., whose folders do not begin with a dot.
+TOOLS := ./.ci/layers
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+export CGO_ENABLED := 1
+
+.PHONY: build
+build: toolchain bin/libonnxruntime.so ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/tagbeam ./pipeline/tagbeam
+
+.PHONY: toolchain
+toolchain:
+	@.ci/toolchain.sh '$(SYSTEM_PACKAGES)' '$(C_LIBRARIES)'
+
+# Always looked at: the script verifies the checksum of what is there.
+.PHONY: bin/libonnxruntime.so
+bin/libonnxruntime.so: toolchain
+	@.ci/onnxruntime.sh $@
+
+# INPUT is the images of our own unless given; a run with images that have errors (exit status 3) is a run that worked.
+INPUT ?= testdata/images
+OUTPUT ?= .cache/labels
+.PHONY: run
+run: ## tag the images of a folder: make run MODEL=dir [INPUT=dir] [OUTPUT=dir]
+ifeq ($(MODEL),)
+	@printf '%s\n' >&2 \
+	  'make run needs a model:  make run MODEL=dir [INPUT=dir] [OUTPUT=dir]' \
+	  '  MODEL   a model folder (HuggingFace, timm, Keras or ONNX Model Zoo layout)' \
+	  '  INPUT   a folder of images; default: $(INPUT)' \
+	  '  OUTPUT  where the table goes; default: $(OUTPUT)'
+	@exit 2
+else
+	@$(MAKE) --no-print-directory build
+	bin/tagbeam tag --input '$(INPUT)' --model '$(MODEL)' --output '$(OUTPUT)' || [ $$? -eq 3 ]
+	@echo 'The labels are under $(OUTPUT)/labels'
+endif
+
+# TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare our pixels to Pillow's.
+.PHONY: test
+test: toolchain bin/libonnxruntime.so ## all tests, with the race detector
+	@python=$$(.ci/python.sh .cache/python); \
+	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/bin/libonnxruntime.so'; \
+	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
+	set -x; go test -race -timeout 20m ./... $(TOOLS)
+
+.PHONY: vet
+vet: toolchain ## go vet
+	go vet ./... $(TOOLS)
+
+.PHONY: lint
+lint: toolchain ## gofmt, staticcheck, go.mod tidy, what is tracked
+	@unformatted=$$(git ls-files -z -- '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	go tool staticcheck ./... $(TOOLS)
+	go mod tidy -diff
+	.ci/tree.sh
+
+.PHONY: layers
+layers: ## dependencies point down only
+	go run ./.ci/layers
+
+.PHONY: bench
+bench: toolchain bin/libonnxruntime.so ## Go benchmarks
+	TAGBEAM_ONNXRUNTIME='$(CURDIR)/bin/libonnxruntime.so' go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## remove what was made here (not ONNX Runtime in your cache)
+	rm -rf bin .cache
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
