@@ -49,7 +49,7 @@ type Counts struct {
 	OK        int64            `json:"ok"`
 	Abstained int64            `json:"abstained"`
 	Failed    int64            `json:"failed"`
-	Retryable int64            `json:"retryable"`         // of the failed: a next run tries them again
+	Retryable int64            `json:"retryable"`        // of the failed: a next run tries them again
 	Errors    map[string]int64 `json:"errors,omitempty"` // by error_code
 	Labels    map[string]int64 `json:"labels,omitempty"` // top-1 labels of ok rows
 }
