@@ -1,0 +1,33 @@
+package onnx
+
+import "fmt"
+
+// ElementType is the type of a tensor's elements, by the number it has in ONNX (TensorProto.DataType).
+type ElementType int32
+
+// The element types that tagbeam can tell apart by name; only Float32 and, for inputs, Uint8 can be run.
+const (
+	Float32  ElementType = 1
+	Uint8    ElementType = 2
+	Int32    ElementType = 6
+	Int64    ElementType = 7
+	Float16  ElementType = 10
+	Float64  ElementType = 11
+	BFloat16 ElementType = 16
+)
+
+var elementTypeNames = map[ElementType]string{
+	0: "undefined", Float32: "float32", Uint8: "uint8", 3: "int8", 4: "uint16", 5: "int16", Int32: "int32", Int64: "int64",
+	8: "string", 9: "bool", Float16: "float16", Float64: "float64", 12: "uint32", 13: "uint64", 14: "complex64",
+	15: "complex128", BFloat16: "bfloat16",
+}
+
+func (t ElementType) String() string {
+	if name, ok := elementTypeNames[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("element type %d", int32(t))
+}
+
+// MarshalText makes JSON say "float32".
+func (t ElementType) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

@@ -1,0 +1,212 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Runner runs a session for one goroutine, with buffers of its own: write images into Input, Run, read rows from Output. After the first
+// batch of a size it allocates nothing. It is not safe for concurrent use; Close it before its session.
+type Runner struct {
+	session *Session
+	batch   int
+	input   []float32
+	pixels  []uint8     // input of uint8 models, in place of input
+	outputs [][]float32 // rows, one slice an output
+	// steps are the bindings made so far: by number of images less one, or for a model of fixed batch by number of step.
+	steps []*step
+}
+
+// step is one call of ONNX Runtime: tensors over a part of the buffers. The tensors hold the Go slices alive, and must not be destroyed
+// before the binding.
+type step struct {
+	binding *ort.IoBinding
+	tensors []ort.Value
+}
+
+// NewRunner returns a runner for batches of up to batch images.
+func (s *Session) NewRunner(batch int) (*Runner, error) {
+	if batch < 1 {
+		return nil, fmt.Errorf("a batch of %d images cannot be run", batch)
+	}
+	room := batch
+	if s.step > 0 {
+		room = (batch + s.step - 1) / s.step * s.step
+	}
+	outputs := make([][]float32, len(s.outputs))
+	for i, port := range s.outputs {
+		outputs[i] = make([]float32, room*port.Size())
+	}
+	return s.runnerOn(make([]float32, room*s.input.Size()), outputs, batch), nil
+}
+
+// runnerOn is a runner on buffers that are there already, with room for whole steps.
+func (s *Session) runnerOn(input []float32, outputs [][]float32, batch int) *Runner {
+	r := &Runner{session: s, batch: batch, input: input, outputs: outputs}
+	if s.uint8 {
+		r.pixels = make([]uint8, len(input))
+	}
+	return r
+}
+
+// Batch is the number of images that fit.
+func (r *Runner) Batch() int { return r.batch }
+
+// Input is the batch to be run, image after image, each of the session's Input().Size() elements. For a uint8 model, too, elements are
+// written as floats, 0 to 255; Run rounds them.
+func (r *Runner) Input() []float32 { return r.input[:r.batch*r.session.input.Size()] }
+
+// Image is the part of Input that is image i.
+func (r *Runner) Image(i int) []float32 {
+	size := r.session.input.Size()
+	return r.input[i*size : (i+1)*size : (i+1)*size]
+}
+
+// Run runs the first n images. Those behind them in Input may be overwritten, by padding. After an error the rows are
+// undefined; a batch that fails may succeed image by image.
+func (r *Runner) Run(n int) error {
+	if n < 1 || n > r.batch {
+		return fmt.Errorf("a batch of %d images does not fit a runner for 1 to %d", n, r.batch)
+	}
+	fixed := r.session.step
+	if fixed == 0 {
+		return r.runStep(n-1, 0, n)
+	}
+	size := r.session.input.Size()
+	if n%fixed != 0 {
+		clear(r.input[n*size : (n/fixed+1)*fixed*size])
+	}
+	for i := 0; i*fixed < n; i++ {
+		if err := r.runStep(i, i*fixed, fixed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Output has the rows of output i, row after row, of the session's Outputs()[i].Size() elements; the next Run overwrites them.
+func (r *Runner) Output(i int) []float32 {
+	return r.outputs[i][:r.batch*r.session.outputs[i].Size()]
+}
+
+// Row is the row of one image in output i.
+func (r *Runner) Row(i, image int) []float32 {
+	size := r.session.outputs[i].Size()
+	return r.outputs[i][image*size : (image+1)*size : (image+1)*size]
+}
+
+// Close frees the tensors. It may be called more than once.
+func (r *Runner) Close() error {
+	var errs []error
+	for _, s := range r.steps {
+		if s != nil {
+			errs = append(errs, s.close())
+		}
+	}
+	r.steps = nil
+	return errors.Join(errs...)
+}
+
+func (r *Runner) runStep(slot, first, n int) error {
+	if slot >= len(r.steps) {
+		r.steps = append(r.steps, make([]*step, slot+1-len(r.steps))...)
+	}
+	if r.steps[slot] == nil {
+		s, err := r.bind(first, n)
+		if err != nil {
+			return fmt.Errorf("preparing a batch of %d: %w", n, err)
+		}
+		r.steps[slot] = s
+	}
+	if r.pixels != nil {
+		size := r.session.input.Size()
+		toBytes(r.pixels[first*size:(first+n)*size], r.input[first*size:(first+n)*size])
+	}
+	err := r.session.ort.RunWithBinding(r.steps[slot].binding)
+	runtime.KeepAlive(r) // ONNX Runtime reads and writes the slices through pointers that the garbage collector does not see
+	if err != nil {
+		return r.explain(n, err)
+	}
+	return nil
+}
+
+// bind makes tensors over images first to first+n of the buffers; nothing is copied.
+func (r *Runner) bind(first, n int) (_ *step, err error) {
+	st := &step{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, st.close())
+		}
+	}()
+	if st.binding, err = r.session.ort.CreateIoBinding(); err != nil {
+		return nil, err
+	}
+	in := r.session.input
+	shape := append(ort.NewShape(int64(n)), in.Dims...)
+	var tensor ort.Value
+	if r.pixels != nil {
+		tensor, err = ort.NewTensor(shape, r.pixels[first*in.Size():(first+n)*in.Size()])
+	} else {
+		tensor, err = ort.NewTensor(shape, r.input[first*in.Size():(first+n)*in.Size()])
+	}
+	if err != nil {
+		return nil, err
+	}
+	st.tensors = append(st.tensors, tensor)
+	if err = st.binding.BindInput(in.Name, tensor); err != nil {
+		return nil, err
+	}
+	for i, out := range r.session.outputs {
+		shape := append(ort.NewShape(int64(n)), out.Dims...)
+		tensor, err := ort.NewTensor(shape, r.outputs[i][first*out.Size():(first+n)*out.Size()])
+		if err != nil {
+			return nil, err
+		}
+		st.tensors = append(st.tensors, tensor)
+		if err := st.binding.BindOutput(out.Name, tensor); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func (s *step) close() error {
+	var errs []error
+	if s.binding != nil {
+		errs = append(errs, s.binding.Destroy())
+	}
+	for _, t := range s.tensors {
+		errs = append(errs, t.Destroy())
+	}
+	return errors.Join(errs...)
+}
+
+// explain says what a failed run means where ONNX Runtime's own words do not.
+func (r *Runner) explain(n int, err error) error {
+	message := err.Error()
+	if strings.Contains(message, "shape verification failed") || strings.Contains(message, "invalid dimensions for output") ||
+		strings.Contains(message, "Invalid rank for output") {
+		return fmt.Errorf("an output of the model has another shape than the %s that a batch of %d should give (wrong number of labels?): %w",
+			r.expected(n), n, err)
+	}
+	return fmt.Errorf("running a batch of %d: %w", n, err)
+}
+
+func (r *Runner) expected(n int) string {
+	words := make([]string, len(r.session.outputs))
+	for i, out := range r.session.outputs {
+		words[i] = fmt.Sprintf("%s %v", out.Name, append([]int64{int64(n)}, out.Dims...))
+	}
+	return strings.Join(words, ", ")
+}
+
+// toBytes rounds to the nearest, half up, and clips.
+func toBytes(dst []uint8, src []float32) {
+	for i, v := range src {
+		dst[i] = uint8(min(max(v, 0), 255) + 0.5)
+	}
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Makes the tiny ONNX models of this folder; what is in git is this program's output.
+
+    python -m venv venv && venv/bin/pip install onnx==1.23.2 numpy==2.4.6 ml_dtypes==0.6.0 protobuf==7.36.2
+    venv/bin/python make_models.py
+
+Every model takes 8x8 RGB images and gives 5 classes. Weights come from a fixed seed; running the program again changes no byte.
+The network: mean over 4x4 patches, flatten, one dense layer.
+
+    nchw.onnx            [batch,3,8,8] -> logits [batch,5]
+    nhwc.onnx            [batch,8,8,3] -> logits [batch,5], same numbers as nchw.onnx
+    batch1.onnx          [1,3,8,8] -> logits [1,5]
+    batch4.onnx          [4,3,8,8] -> logits [4,5]
+    softmax.onnx         probabilities: Softmax, then Identity
+    logsoftmax.onnx      logarithms of probabilities: LogSoftmax
+    sigmoid.onnx         Sigmoid
+    conv1x1.onnx         logits [batch,5,1,1], as SqueezeNet has
+    cell.onnx            logits [batch,1,1,5], as NHWC networks that end in a convolution have
+    rank3.onnx           [batch,4,5]: no classifier's output
+    two_outputs.onnx     outputs a [batch,5] and b [batch,5], whose names tell nothing, and features [batch,12]
+    logits_features.onnx outputs features [batch,12] and logits [batch,5]
+    dynamic_quant.onnx   MatMulInteger after DynamicQuantizeLinear
+    baked_batch.onnx     open batch dimension, but a Reshape to [1,12] inside: fails with two images
+    open_classes.onnx    output declared [batch,classes]
+    open_rank.onnx       output declared without a shape
+    open_size.onnx       [batch,3,height,width]
+    uint8.onnx           uint8 input, cast and scaled inside
+    float16.onnx         float16 input
+    argmax.onnx          int64 output [batch]
+    grey.onnx            [batch,1,8,8]
+    ambiguous.onnx       [batch,3,8,3]: channels first or last?
+    rank2.onnx           input [batch,12]
+    two_inputs.onnx      two image inputs
+    custom_op.onnx       an operator of domain com.example
+    local_function.onnx  an operator of a local function: not custom
+    external.onnx        weights in external.bin
+"""
+
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).parent
+CLASSES = 5
+RNG = np.random.default_rng(20261123)
+WEIGHTS = RNG.normal(0, 0.5, (12, CLASSES)).astype(np.float32)
+BIAS = RNG.normal(0, 0.1, CLASSES).astype(np.float32)
+F, U8, F16, I64 = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.FLOAT16, TensorProto.INT64
+
+
+def value(name, dims, kind=F):
+    return helper.make_tensor_value_info(name, kind, dims)
+
+
+def const(name, array):
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def node(op, inputs, outputs, **attributes):
+    return helper.make_node(op, inputs.split(), outputs.split(), **attributes)
+
+
+def trunk(source="image"):
+    """Nodes from an NCHW image to features [batch,12] and logits."""
+    return [
+        node("AveragePool", source, "pooled", kernel_shape=[4, 4], strides=[4, 4]),
+        node("Flatten", "pooled", "features"),
+        node("Gemm", "features W B", "logits"),
+    ]
+
+
+def save(name, nodes, inputs, outputs, extra=(), functions=(), opsets=(), opset=17):
+    graph = helper.make_graph(nodes, name, inputs, outputs, [const("W", WEIGHTS), const("B", BIAS), *extra])
+    used = {i for n in nodes for i in n.input}
+    for t in [t for t in graph.initializer if t.name not in used]:
+        graph.initializer.remove(t)
+    imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(d, 1) for d in opsets)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=8, producer_name="tagbeam-testdata",
+                              producer_version="1", functions=list(functions))
+    helper.set_model_props(model, {"made_by": "testdata/models/make_models.py"})
+    (HERE / (name + ".onnx")).write_bytes(model.SerializeToString(deterministic=True))
+    return model
+
+
+IMAGE = [value("image", ["batch", 3, 8, 8])]
+LOGITS = [value("logits", ["batch", CLASSES])]
+
+save("nchw", trunk(), IMAGE, LOGITS)
+save("nhwc", [node("Transpose", "image", "nchw", perm=[0, 3, 1, 2])] + trunk("nchw"),
+     [value("image", ["batch", 8, 8, 3])], LOGITS)
+save("batch1", trunk(), [value("image", [1, 3, 8, 8])], [value("logits", [1, CLASSES])])
+save("batch4", trunk(), [value("image", [4, 3, 8, 8])], [value("logits", [4, CLASSES])])
+save("softmax", trunk() + [node("Softmax", "logits", "p", axis=-1), node("Identity", "p", "probs")],
+     IMAGE, [value("probs", ["batch", CLASSES])])
+save("logsoftmax", trunk() + [node("LogSoftmax", "logits", "log_probs", axis=-1)], IMAGE,
+     [value("log_probs", ["batch", CLASSES])])
+save("sigmoid", trunk() + [node("Sigmoid", "logits", "scores")], IMAGE, [value("scores", ["batch", CLASSES])])
+save("conv1x1", trunk() + [node("Reshape", "logits shape", "cells")], IMAGE, [value("cells", ["batch", CLASSES, 1, 1])],
+     [const("shape", np.array([-1, CLASSES, 1, 1]))])
+save("cell", trunk() + [node("Reshape", "logits shape", "cells")], IMAGE, [value("cells", ["batch", 1, 1, CLASSES])],
+     [const("shape", np.array([-1, 1, 1, CLASSES]))])
+save("rank3", trunk() + [node("Unsqueeze", "logits axis", "one"), node("Expand", "one shape", "grid")], IMAGE,
+     [value("grid", ["batch", 4, CLASSES])], [const("axis", np.array([1])), const("shape", np.array([1, 4, 1]))])
+save("two_outputs", trunk() + [node("Identity", "logits", "a"), node("Neg", "logits", "b")], IMAGE,
+     [value("a", ["batch", CLASSES]), value("b", ["batch", CLASSES]), value("features", ["batch", 12])])
+save("logits_features", trunk(), IMAGE, [value("features", ["batch", 12]), *LOGITS])
+
+scale = float(np.abs(WEIGHTS).max() / 127)
+save("dynamic_quant",
+     trunk()[:2] + [
+         node("DynamicQuantizeLinear", "features", "q q_scale q_zero"),
+         node("MatMulInteger", "q W8 q_zero", "acc"),
+         node("Cast", "acc", "acc_f", to=F),
+         node("Mul", "acc_f q_scale", "scaled"),
+         node("Mul", "scaled w_scale", "unbiased"),
+         node("Add", "unbiased B", "logits"),
+     ], IMAGE, LOGITS,
+     [const("W8", np.round(WEIGHTS / scale).astype(np.int8)), const("w_scale", np.float32(scale))])
+
+save("baked_batch", [
+    node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]),
+    node("Reshape", "pooled shape", "features"),
+    node("Gemm", "features W B", "logits"),
+], IMAGE, LOGITS, [const("shape", np.array([1, 12]))])
+save("open_classes", trunk(), IMAGE, [value("logits", ["batch", "classes"])])
+save("open_rank", trunk(), IMAGE, [helper.make_tensor_value_info("logits", F, None)])
+save("open_size", [node("GlobalAveragePool", "image", "mean"), node("Flatten", "mean", "rgb"), node("Gemm", "rgb W3 B", "logits")],
+     [value("image", ["batch", 3, "height", "width"])], LOGITS, [const("W3", WEIGHTS[:3])])
+save("uint8", [node("Cast", "image", "bytes", to=F), node("Div", "bytes full", "unit")] + trunk("unit"),
+     [value("image", ["batch", 3, 8, 8], U8)], LOGITS, [const("full", np.float32(255))])
+save("float16", [node("Cast", "image", "wide", to=F)] + trunk("wide"), [value("image", ["batch", 3, 8, 8], F16)], LOGITS)
+save("argmax", trunk() + [node("ArgMax", "logits", "class", axis=-1, keepdims=0)], IMAGE, [value("class", ["batch"], I64)])
+save("grey", [node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]), node("Flatten", "pooled", "features"),
+              node("Gemm", "features W4 B", "logits")],
+     [value("image", ["batch", 1, 8, 8])], LOGITS, [const("W4", WEIGHTS[:4])])
+save("ambiguous", [node("GlobalAveragePool", "image", "mean"), node("Flatten", "mean", "rgb"), node("Gemm", "rgb W3 B", "logits")],
+     [value("image", ["batch", 3, 8, 3])], LOGITS, [const("W3", WEIGHTS[:3])])
+save("rank2", [node("Gemm", "image W B", "logits")], [value("image", ["batch", 12])], LOGITS)
+save("two_inputs", [node("Add", "left right", "image")] + trunk(),
+     [value("left", ["batch", 3, 8, 8]), value("right", ["batch", 3, 8, 8])], LOGITS)
+save("custom_op", trunk()[:2] + [helper.make_node("Whiten", ["features"], ["white"], domain="com.example"),
+                                 node("Gemm", "white W B", "logits")], IMAGE, LOGITS, opsets=["com.example"])
+double = helper.make_function("pkg.local", "Double", ["x"], ["y"], [node("Add", "x x", "y")], [helper.make_opsetid("", 17)])
+save("local_function", trunk()[:2] + [helper.make_node("Double", ["features"], ["twice"], domain="pkg.local"),
+                                      node("Gemm", "twice W B", "logits")], IMAGE, LOGITS, functions=[double],
+     opsets=["pkg.local"])
+
+external = save("external", trunk(), IMAGE, LOGITS)
+(HERE / "external.bin").unlink(missing_ok=True)
+onnx.save_model(external, str(HERE / "external.onnx"), save_as_external_data=True, all_tensors_to_one_file=True,
+                location="external.bin", size_threshold=0)
