@@ -1,0 +1,74 @@
+package preprocess
+
+import (
+	"errors"
+	"fmt"
+	"image"
+)
+
+// Pixels is a decoded image: packed 8-bit RGB, rows from top to bottom, Pix[3*(y*Width+x)+c].
+type Pixels struct {
+	Width, Height int
+	Pix           []byte
+}
+
+// resize gives p the size of h; it allocates only when p has never been that large.
+func (p *Pixels) resize(h Header) {
+	p.Width, p.Height = h.Width, h.Height
+	n := 3 * h.Width * h.Height
+	if cap(p.Pix) < n {
+		p.Pix = make([]byte, n)
+	}
+	p.Pix = p.Pix[:n]
+}
+
+// row returns the packed pixels of row y.
+func (p *Pixels) row(y int) []byte { return p.Pix[3*p.Width*y : 3*p.Width*(y+1)] }
+
+// Decoder decodes images one after another and keeps what it needs for it between them. The zero value is ready; it is for one goroutine
+// at a time.
+type Decoder struct {
+	chroma chromaScratch
+}
+
+// Decode decodes data, whose header is h, to newly allocated pixels; see Decoder.Decode.
+func Decode(data []byte, h Header) (*Pixels, error) {
+	var d Decoder
+	p := new(Pixels)
+	if err := d.Decode(data, h, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Decode decodes data to dst, whose buffer is used again when it is large enough. h must be what ReadHeader returned for the same data;
+// that is what makes the size known, and checked, before anything is allocated. The pixels are what Pillow's convert('RGB') gives: alpha
+// and palette transparency are dropped and the colours under them kept, 16-bit samples keep their high byte, of an animation the first
+// frame is taken on its full canvas, EXIF rotation and colour profiles are not applied.
+//
+// Errors are of type *Error. A panic of a decoder is one too (corrupt); dst's content is undefined then.
+func (d *Decoder) Decode(data []byte, h Header, dst *Pixels) (err error) {
+	f := formatNamed(h.Format)
+	if f == nil || h.Width <= 0 || h.Height <= 0 || max(h.Width, h.Height) > MaxSide {
+		return fail(CodeUnsupportedFormat, h, "decoding needs the header that ReadHeader returned, not %+v", h)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fail(CodeCorrupt, h, "the %s data made the decoder fail: %v", h.Format, r)
+		}
+	}()
+	if err := f.decode(d, data, h, dst); err != nil {
+		return decoderError(h, err)
+	}
+	return nil
+}
+
+// errSize is returned when a decoder finds an image of another size than the header promised.
+var errSize = errors.New("the image has another size than its header says")
+
+func checkBounds(b image.Rectangle, h Header) error {
+	if b.Dx() != h.Width || b.Dy() != h.Height {
+		return fmt.Errorf("%w: %d x %d", errSize, b.Dx(), b.Dy())
+	}
+	return nil
+}
