@@ -1,0 +1,253 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/io/table"
+)
+
+// ledger is what the published runs of an output say about images: their parts, merged by (uri, member) as they are read. It holds a
+// window of each run, never a table of everything. Images must be asked for in that order.
+type ledger struct {
+	heads []*ledgerStream // a heap by key: heads[0] is the least
+	all   []*ledgerStream
+}
+
+// ledgerStream goes through the parts of one run, which are consecutive ranges of keys.
+type ledgerStream struct {
+	o         *Output
+	ctx       context.Context
+	parts     []PublishedPart // not yet opened
+	name      string          // of the open part
+	reader    *table.LedgerReader
+	readAhead int
+	key       table.LedgerKey
+	started   bool
+}
+
+// Bounds of the bytes read ahead of each column of each run; readAheadBytes is shared by all of them.
+const (
+	readAheadBytes = 128 << 20
+	minReadAhead   = 16 << 10
+	maxReadAhead   = 1 << 20
+	ledgerColumns  = 7
+)
+
+// openLedger opens the ledger of the runs 1 to last, all of which must be closed.
+func (o *Output) openLedger(ctx context.Context, last int64) (*ledger, error) {
+	parts, err := o.publishedParts(ctx, 1, last)
+	if err != nil {
+		return nil, err
+	}
+	l := &ledger{}
+	for _, p := range parts {
+		if len(p) > 0 {
+			l.all = append(l.all, &ledgerStream{o: o, ctx: ctx, parts: p})
+		}
+	}
+	readAhead := readAheadBytes / ledgerColumns / max(1, len(l.all))
+	readAhead = max(minReadAhead, min(maxReadAhead, readAhead))
+	// All first keys at once: one after the other, a thousand runs would take minutes.
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for _, s := range l.all {
+		s.readAhead = readAhead
+		group.Go(func() error {
+			if err := s.advance(); err != io.EOF {
+				return err
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		l.close()
+		return nil, err
+	}
+	for _, s := range l.all {
+		if s.reader != nil {
+			l.heads = append(l.heads, s)
+		}
+	}
+	for i := len(l.heads)/2 - 1; i >= 0; i-- {
+		l.sink(i)
+	}
+	return l, nil
+}
+
+// publishedParts returns the parts of the runs first to last, by run. What is closed never changes, so it is read once.
+func (o *Output) publishedParts(ctx context.Context, first, last int64) ([][]PublishedPart, error) {
+	parts := make([][]PublishedPart, last-first+1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i := range parts {
+		id := first + int64(i)
+		o.mu.Lock()
+		known, ok := o.closed[id]
+		o.mu.Unlock()
+		if ok {
+			parts[i] = known
+			continue
+		}
+		group.Go(func() (err error) {
+			parts[i], err = o.closedParts(ctx, id)
+			return err
+		})
+	}
+	return parts, group.Wait()
+}
+
+func (o *Output) closedParts(ctx context.Context, id int64) ([]PublishedPart, error) {
+	m, err := o.manifest(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var parts []PublishedPart
+	if m != nil {
+		parts = m.Parts
+	} else {
+		d, err := o.decision(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if d == nil || d.Commit {
+			return nil, fmt.Errorf("run %d of %s is not closed: finish or abandon it first", id, o.URI())
+		}
+	}
+	o.mu.Lock()
+	o.closed[id] = parts
+	o.mu.Unlock()
+	return parts, nil
+}
+
+// verdict is what the ledger says about an image.
+type verdict struct {
+	// seen: some model has a row for it.
+	seen bool
+	// tagged: the model asked for has; latest is its newest row.
+	tagged bool
+	latest table.LedgerKey
+}
+
+// find looks an image up. The images of all calls must be in ascending order.
+func (l *ledger) find(item source.Item, digest string) (v verdict, err error) {
+	for len(l.heads) > 0 {
+		s := l.heads[0]
+		order := compareKeys(s.key.URI, s.key.Member, item.URI, item.Member)
+		if order > 0 {
+			break
+		}
+		if order == 0 {
+			v.seen = true
+			if s.key.ModelDigest == digest && (!v.tagged || s.key.RunID > v.latest.RunID) {
+				v.tagged, v.latest = true, s.key
+			}
+		}
+		if err := l.advance(); err != nil {
+			return verdict{}, err
+		}
+	}
+	return v, nil
+}
+
+// advance moves the least head on.
+func (l *ledger) advance() error {
+	err := l.heads[0].advance()
+	if err == io.EOF {
+		last := len(l.heads) - 1
+		l.heads[0] = l.heads[last]
+		l.heads = l.heads[:last]
+	} else if err != nil {
+		return err
+	}
+	l.sink(0)
+	return nil
+}
+
+// sink restores the heap below i.
+func (l *ledger) sink(i int) {
+	for {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(l.heads); child++ {
+			a, b := &l.heads[child].key, &l.heads[least].key
+			if compareKeys(a.URI, a.Member, b.URI, b.Member) < 0 {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		l.heads[i], l.heads[least] = l.heads[least], l.heads[i]
+		i = least
+	}
+}
+
+func (l *ledger) close() {
+	for _, s := range l.all {
+		s.closePart()
+	}
+}
+
+// advance goes to the next key of the run, or fails with io.EOF after the last.
+func (s *ledgerStream) advance() error {
+	for {
+		if s.reader == nil {
+			if len(s.parts) == 0 {
+				return io.EOF
+			}
+			if err := s.openPart(s.parts[0]); err != nil {
+				return err
+			}
+			s.parts = s.parts[1:]
+		}
+		k, err := s.reader.Next()
+		if err == io.EOF {
+			s.closePart()
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read what is tagged: %s: %w", s.name, err)
+		}
+		if s.started && compareKeys(s.key.URI, s.key.Member, k.URI, k.Member) >= 0 {
+			return fmt.Errorf("read what is tagged: %s is not sorted by uri and member, or has an image twice: %q %q comes after %q %q",
+				s.name, k.URI, k.Member, s.key.URI, s.key.Member)
+		}
+		s.key, s.started = k, true
+		return nil
+	}
+}
+
+func (s *ledgerStream) openPart(p PublishedPart) error {
+	s.name = s.o.name(p.Path)
+	reader, err := table.OpenLedger(readerAt(s.ctx, s.o.store, s.o.key(p.Path), p.Bytes), p.Bytes, s.readAhead)
+	if errors.Is(err, object.ErrNotFound) {
+		return fmt.Errorf("read what is tagged: a manifest names %s, which is gone: put it back; parts are the memory of what is tagged (--retag does without): %w", s.name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("read what is tagged: %s: %w", s.name, err)
+	}
+	s.reader = reader
+	return nil
+}
+
+func (s *ledgerStream) closePart() {
+	if s.reader != nil {
+		s.reader.Close()
+		s.reader = nil
+	}
+}
+
+// compareKeys orders images bytewise by (uri, member).
+func compareKeys(uriA, memberA, uriB, memberB string) int {
+	if c := strings.Compare(uriA, uriB); c != 0 {
+		return c
+	}
+	return strings.Compare(memberA, memberB)
+}
