@@ -56,6 +56,9 @@ type ListOptions struct {
 	StartAfter string
 	// EndBefore, when not empty, leaves out every key >= EndBefore.
 	EndBefore string
+	// Prune, when not nil, is a hint: a store that walks directories leaves out those for which it is true. dir is a key
+	// that ends in a slash. Stores without directories ignore it, so the caller filters what it is given all the same.
+	Prune func(dir string) bool
 }
 
 // Store is one bucket (or the local file system, or one named memory store). Implementations are safe for concurrent use, retry what is
@@ -74,7 +77,8 @@ type Store interface {
 	// ContentType and MD5 may be empty in the Info.
 	Read(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error)
 
-	// ReadRange returns a reader of length bytes from offset; a negative length reads to the end. The caller closes it.
+	// ReadRange returns a reader of length bytes from offset; a negative length reads to the end. A range that goes past the
+	// end of the object is cut there, without an error. The bytes are not checked against a checksum. The caller closes it.
 	ReadRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
 
 	// PutIfAbsent writes a new object. write is called with the object's writer, once or, after a transient failure, again

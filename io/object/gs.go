@@ -1,0 +1,249 @@
+package object
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/iterator"
+)
+
+// gsStore is one bucket of Google Cloud Storage.
+//
+// An object stored with Content-Encoding: gzip is fetched as it is stored, so that its checksum can be checked, and Read
+// then gives its decoded bytes; size, MD5 and limit are those of the stored object, and the limit holds for the decoded bytes too. ReadRange refuses such
+// objects: a range of the stored bytes is of no use.
+type gsStore struct {
+	client *gsClient
+	name   string
+	bucket *storage.BucketHandle
+}
+
+var _ Store = (*gsStore)(nil)
+
+// gsPageSize is the most objects the service gives in one answer.
+const gsPageSize = 1000
+
+// List implements Store. After a transient error it goes on behind the last object it gave.
+func (s *gsStore) List(ctx context.Context, opts ListOptions, fn func(Info) error) error {
+	failures := 0
+	for {
+		progress, fnErr, err := s.listRest(ctx, &opts, fn)
+		if fnErr != nil {
+			return fnErr
+		}
+		if err == nil {
+			return cancelled(ctx, "list", s.uri(opts.Prefix))
+		}
+		if progress {
+			failures = 0
+		}
+		failures++
+		err = s.client.explain(ctx, "list", s.uri(opts.Prefix), err)
+		if !errors.Is(err, ErrTransient) || failures == gsAttempts {
+			return err
+		}
+		s.client.pause(ctx, failures)
+	}
+}
+
+// listRest lists until the end or an error, moving StartAfter along.
+func (s *gsStore) listRest(ctx context.Context, opts *ListOptions, fn func(Info) error) (progress bool, fnErr, err error) {
+	query := &storage.Query{Prefix: opts.Prefix, StartOffset: opts.StartAfter, EndOffset: opts.EndBefore, Projection: storage.ProjectionNoACL}
+	if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "MD5", "Updated", "ContentType"}); err != nil {
+		return false, nil, err
+	}
+	it := s.bucket.Objects(ctx, query)
+	it.PageInfo().MaxSize = gsPageSize
+	for {
+		attrs, err := it.Next()
+		if err == iterator.Done {
+			return progress, nil, nil
+		}
+		if err != nil {
+			return progress, nil, err
+		}
+		if attrs.Name <= opts.StartAfter && opts.StartAfter != "" {
+			continue // StartOffset is inclusive
+		}
+		if err := ctx.Err(); err != nil {
+			return progress, nil, err
+		}
+		if err := fn(gsInfo(attrs)); err != nil {
+			return progress, err, nil
+		}
+		progress, opts.StartAfter = true, attrs.Name
+	}
+}
+
+func gsInfo(a *storage.ObjectAttrs) Info {
+	return Info{
+		Key: a.Name, Size: a.Size, Version: gsVersion(a.Generation), MD5: hex.EncodeToString(a.MD5),
+		ContentType: a.ContentType, Modified: a.Updated.UTC(),
+	}
+}
+
+func gsVersion(generation int64) string { return fmt.Sprintf("gen:%d", generation) }
+
+// Stat implements Store.
+func (s *gsStore) Stat(ctx context.Context, key string) (Info, error) {
+	var info Info
+	if key == "" {
+		return info, &Error{Op: "stat", Object: s.uri(key), Kind: ErrNotFound}
+	}
+	err := s.client.retry(ctx, "stat", s.uri(key), func(ctx context.Context) error {
+		attrs, err := s.bucket.Object(key).Attrs(ctx)
+		if err == nil {
+			info = gsInfo(attrs)
+		}
+		return err
+	})
+	return info, err
+}
+
+// Read implements Store, with one request.
+func (s *gsStore) Read(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error) {
+	var (
+		data []byte
+		info Info
+	)
+	if key == "" {
+		return nil, info, &Error{Op: "read", Object: s.uri(key), Kind: ErrNotFound}
+	}
+	err := s.client.retry(ctx, "read", s.uri(key), func(ctx context.Context) (err error) {
+		data, info, err = s.readOnce(ctx, key, maxBytes)
+		return err
+	})
+	if err != nil {
+		return nil, Info{}, err
+	}
+	return data, info, nil
+}
+
+func (s *gsStore) readOnce(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error) {
+	r, err := s.bucket.Object(key).ReadCompressed(true).NewReader(withRequestBudget(ctx))
+	if err != nil {
+		return nil, Info{}, err
+	}
+	defer r.Close()
+	if r.Attrs.Size > maxBytes {
+		return nil, Info{}, tooLarge(s.uri(key), r.Attrs.Size, maxBytes)
+	}
+	data, err := readAtMost(r, r.Attrs.Size, maxBytes)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	if int64(len(data)) > maxBytes {
+		return nil, Info{}, tooLarge(s.uri(key), int64(len(data)), maxBytes)
+	}
+	info := Info{
+		Key: key, Size: int64(len(data)), Version: gsVersion(r.Attrs.Generation),
+		ContentType: r.Attrs.ContentType, Modified: r.Attrs.LastModified.UTC(),
+	}
+	if r.Attrs.ContentEncoding == "gzip" {
+		data, err = s.gunzip(key, data, maxBytes)
+	}
+	return data, info, err
+}
+
+// readAtMost reads to the end, where the checksum is checked, but stops one byte behind maxBytes. size is what the reader
+// is said to hold, or negative.
+func readAtMost(r io.Reader, size, maxBytes int64) ([]byte, error) {
+	// A reader that ends where its size says fits without growing: ReadFrom wants bytes.MinRead to spare.
+	buffer := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
+	limit := maxBytes
+	if limit < limit+1 {
+		limit++
+	}
+	_, err := buffer.ReadFrom(io.LimitReader(r, limit))
+	return buffer.Bytes(), err
+}
+
+// gunzip decodes an object whose metadata say that it is gzip. One that is not is left as it is: the metadata are wrong.
+func (s *gsStore) gunzip(key string, stored []byte, maxBytes int64) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(stored))
+	if err != nil {
+		return stored, nil
+	}
+	data, err := readAtMost(z, -1, maxBytes)
+	if err != nil {
+		return nil, &Error{Op: "read", Object: s.uri(key), Cause: fmt.Errorf("the object is stored with Content-Encoding gzip and cannot be decoded: %v", err)}
+	}
+	if int64(len(data)) > maxBytes {
+		return nil, &Error{Op: "read", Object: s.uri(key), Kind: ErrTooLarge, Cause: fmt.Errorf("more than %d bytes when its gzip encoding is taken off", maxBytes)}
+	}
+	return data, nil
+}
+
+// ReadRange implements Store.
+func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	uri := s.uri(key)
+	if offset < 0 {
+		return nil, negativeOffset(uri, offset)
+	}
+	if key == "" {
+		return nil, &Error{Op: "read", Object: uri, Kind: ErrNotFound}
+	}
+	var r *storage.Reader
+	err := s.client.retry(ctx, "read", uri, func(ctx context.Context) (err error) {
+		r, err = s.bucket.Object(key).ReadCompressed(true).NewRangeReader(withRequestBudget(ctx), offset, max(length, -1))
+		return err
+	})
+	if answer, ok := errors.AsType[*googleapi.Error](err); ok && answer.Code == http.StatusRequestedRangeNotSatisfiable {
+		return io.NopCloser(bytes.NewReader(nil)), nil // behind the end
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.Attrs.ContentEncoding == "gzip" {
+		r.Close()
+		return nil, &Error{Op: "read", Object: uri, Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+	}
+	return &gsReader{Reader: r, ctx: ctx, client: s.client, uri: uri}, nil
+}
+
+// gsReader gives the errors of a body their sentinels.
+type gsReader struct {
+	*storage.Reader
+	ctx    context.Context
+	client *gsClient
+	uri    string
+}
+
+func (r *gsReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = r.client.explain(r.ctx, "read", r.uri, err)
+	}
+	return n, err
+}
+
+// WriteTo hides that of storage.Reader, whose errors are not explained.
+func (r *gsReader) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{r})
+}
+
+// Delete implements Store.
+func (s *gsStore) Delete(ctx context.Context, key string) error {
+	if key == "" {
+		return nil
+	}
+	err := s.client.retry(ctx, "delete", s.uri(key), func(ctx context.Context) error {
+		return s.bucket.Object(key).Delete(ctx)
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (s *gsStore) uri(key string) string {
+	return Location{Scheme: SchemeGS, Bucket: s.name, Key: key}.String()
+}

@@ -1,0 +1,108 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/auth/credentials"
+	"cloud.google.com/go/auth/httptransport"
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/option"
+)
+
+// gsClient is the process's one client of Google Cloud Storage. The library's own retries are off: they have no limit that
+// holds for every kind of request.
+type gsClient struct {
+	*storage.Client
+	http      *http.Client
+	anonymous bool // no credentials were found: public buckets only
+}
+
+const (
+	// gsAttempts bounds how often a request is made that fails for a transient reason.
+	gsAttempts  = 5
+	gsLoginHint = "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+)
+
+// gsBackoff is the pause after the first failure and the longest one; each failure doubles it, and chance halves it at most.
+var gsBackoff = struct{ first, longest time.Duration }{200 * time.Millisecond, 5 * time.Second}
+
+// openGSClient gives the client for the present STORAGE_EMULATOR_HOST. Without credentials it is anonymous, which is enough for public buckets.
+// The caller holds the registry's lock.
+func openGSClient(ctx context.Context) (*gsClient, error) {
+	host := os.Getenv("STORAGE_EMULATOR_HOST")
+	if c, ok := stores.gs[host]; ok {
+		return c, nil
+	}
+	c, err := newGSClient(ctx, host != "")
+	if err != nil {
+		return nil, fmt.Errorf("Google Cloud Storage: %w", err)
+	}
+	stores.gs[host] = c
+	return c, nil
+}
+
+func newGSClient(ctx context.Context, emulator bool) (*gsClient, error) {
+	c := &gsClient{}
+	opts := &httptransport.Options{BaseRoundTripper: newGSTransport(), DisableTelemetry: true}
+	if !emulator {
+		creds, err := credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{storage.ScopeReadWrite}})
+		switch {
+		case err == nil:
+			opts.Credentials = creds
+		case os.Getenv("GOOGLE_APPLICATION_CREDENTIALS") != "" || !strings.Contains(err.Error(), "could not find default credentials"):
+			return nil, fmt.Errorf("the credentials cannot be used: %w; %s", err, gsLoginHint)
+		default:
+			c.anonymous = true
+		}
+	}
+	opts.DisableAuthentication = emulator || c.anonymous
+	var err error
+	if c.http, err = httptransport.NewClient(opts); err != nil {
+		return nil, err
+	}
+	// The client outlives the call that happens to open it.
+	c.Client, err = storage.NewClient(context.WithoutCancel(ctx), option.WithHTTPClient(c.http), option.WithoutAuthentication())
+	if err != nil {
+		return nil, err
+	}
+	c.SetRetry(storage.WithPolicy(storage.RetryNever))
+	return c, nil
+}
+
+func (c *gsClient) close() error {
+	err := c.Client.Close()
+	c.http.CloseIdleConnections()
+	return err
+}
+
+// retry repeats what fails for a transient reason, or with a wrong checksum, and explains the last error.
+func (c *gsClient) retry(ctx context.Context, op, uri string, try func(context.Context) error) error {
+	for attempt := 1; ; attempt++ {
+		if err := cancelled(ctx, op, uri); err != nil {
+			return err
+		}
+		err := c.explain(ctx, op, uri, try(ctx))
+		if err == nil || attempt == gsAttempts || !errors.Is(err, ErrTransient) && !errors.Is(err, ErrChecksum) {
+			return err
+		}
+		c.pause(ctx, attempt)
+	}
+}
+
+// pause waits after the given number of failures, or until the context ends.
+func (c *gsClient) pause(ctx context.Context, failures int) {
+	d := min(gsBackoff.first<<(failures-1), gsBackoff.longest)
+	timer := time.NewTimer(d/2 + rand.N(d/2+1))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,73 @@
+package object
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// stores is the process-wide registry: one Store per bucket, one gs client for all of them.
+var stores = struct {
+	sync.Mutex
+	open map[Location]Store
+	gs   map[string]*gsClient // by the emulator's host; "" is the real service
+}{open: map[Location]Store{}, gs: map[string]*gsClient{}}
+
+// Open returns the store that holds loc; loc.Key does not matter. Stores are made once per process and shared, so opening
+// again is cheap, and callers never close them. Opening makes no request: a bucket that does not exist shows with the first use.
+func Open(ctx context.Context, loc Location) (Store, error) {
+	id := Location{Scheme: loc.Scheme, Bucket: loc.Bucket}
+	stores.Lock()
+	defer stores.Unlock()
+	switch loc.Scheme {
+	case SchemeFile:
+		return fileStore{}, nil
+	case SchemeMem:
+		return openMem(id), nil
+	case SchemeGS:
+		client, err := openGSClient(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := stores.open[id].(*gsStore); ok && s.client == client {
+			return s, nil
+		}
+		s := &gsStore{client: client, name: loc.Bucket, bucket: client.Bucket(loc.Bucket)}
+		stores.open[id] = s
+		return s, nil
+	default:
+		return nil, fmt.Errorf("open %v: unknown scheme %q; known are file, gs and mem", loc, loc.Scheme)
+	}
+}
+
+// OpenMem returns the process-wide memory store of that name, empty at first.
+func OpenMem(name string) *Mem {
+	stores.Lock()
+	defer stores.Unlock()
+	return openMem(Location{Scheme: SchemeMem, Bucket: name})
+}
+
+func openMem(id Location) *Mem {
+	if s, ok := stores.open[id]; ok {
+		return s.(*Mem)
+	}
+	s := newMem(id.Bucket)
+	stores.open[id] = s
+	return s
+}
+
+// Close forgets every store, memory stores with their contents, and closes the clients' connections. It is for tests; no
+// store may be in use.
+func Close() error {
+	stores.Lock()
+	defer stores.Unlock()
+	var first error
+	for _, c := range stores.gs {
+		if err := c.close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	clear(stores.gs)
+	clear(stores.open)
+	return first
+}
