@@ -72,6 +72,15 @@ func (a *axis) fillNearest(key axisKey) {
 	}
 }
 
+// of returns the coefficients of wanted output i.
+func (a *axis) of(i int) []int32 { return a.coefficients[i*a.size:][:a.taps[i]] }
+
+// end returns the input after the last one that is used.
+func (a *axis) end() int {
+	last := len(a.first) - 1
+	return a.first[last] + a.taps[last]
+}
+
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

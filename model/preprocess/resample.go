@@ -1,9 +1,8 @@
 package preprocess
 
 // resampler yields the rows of a resized and cropped image one by one, from top to bottom. The bits are those of Pillow's resize followed
-// by its crop: first the horizontal pass, rounded and cut off to 8 bits, then the vertical one; a pass that changes no size is left out.
-// Rows and columns outside the crop are not computed. The rows between the passes stand in a ring that is as high as the vertical
-// filter, so that they stay in the cache.
+// by its crop: two passes, each rounded and cut off to 8 bits, of which one that would change no size is left out. Rows and columns
+// outside the crop are not computed.
 type resampler struct {
 	filter Filter
 	axes   axisCache
@@ -11,12 +10,21 @@ type resampler struct {
 	src                  *Pixels
 	x0, y0, x1, y1       int   // the window of the resized image
 	horizontal, vertical *axis // nil: this axis keeps its size
+	verticalFirst        bool
 
-	ring []byte // rows after the horizontal pass; source row y stands at y % ringRows
-	rows int    // of the ring
-	done int    // source rows up to this one are in the ring, as far as it reaches back
-	sums []int32
-	out  []byte
+	// ring holds the source rows after the horizontal pass that the vertical one still needs; row y stands at y % ringRows. It is so
+	// small that it stays in the cache.
+	ring     []byte
+	ringRows int
+	done     int // source rows before this one have been through the horizontal pass
+	last     int // source rows from this one on are not needed
+	// between is a row after the first pass, where that is the vertical one; it begins with column base of the source.
+	between []byte
+	base    int
+
+	out   []byte
+	pairs []uint64
+	lines [][]byte
 }
 
 // begin prepares for one image. The crop's window must not be empty.
@@ -32,33 +40,45 @@ func (r *resampler) begin(src *Pixels, g geometry) {
 	}
 	n := 3 * (r.x1 - r.x0)
 	r.out = grow(r.out, n)
-	if r.vertical != nil && r.filter != Nearest {
-		r.rows = r.vertical.size
-		r.done = r.vertical.first[0]
-		r.ring = grow(r.ring, r.rows*n)
-		r.sums = grow(r.sums, n)
+	if r.filter == Nearest || r.vertical == nil || r.horizontal == nil {
+		return
 	}
+	// Pillow 13 begins with the vertical pass where the height shrinks by far more pixels than the width does (Resample.c); before, it
+	// always began with the horizontal one. For most images the two orders agree, elsewhere they differ by one.
+	r.verticalFirst = g.resizedH < src.Height && src.Height-g.resizedH > 2*(src.Width-g.resizedW)
+	if r.verticalFirst {
+		r.base = r.horizontal.first[0]
+		r.between = grow(r.between, 3*(r.horizontal.end()-r.base))
+		return
+	}
+	// One row more than the filter needs, because rows are computed in pairs.
+	r.ringRows = r.vertical.size + 1
+	r.ring = grow(r.ring, r.ringRows*n)
+	r.done, r.last = r.vertical.first[0], r.vertical.end()
 }
 
 // row returns row y of the resized image, within the window's columns. y must grow from call to call; the row is valid until the next.
 func (r *resampler) row(y int) []byte {
-	switch {
-	case r.filter == Nearest:
+	if r.filter == Nearest {
 		return r.nearestRow(y)
+	}
+	switch i := y - r.y0; {
+	case r.horizontal == nil && r.vertical == nil:
+		return r.src.row(y)[3*r.x0 : 3*r.x1]
 	case r.vertical == nil:
-		return r.horizontalRow(r.out, y)
+		in := r.src.row(y)
+		r.pairs = horizontalRows(r.out, r.out, in, in, r.horizontal, 0, r.pairs)
+	case r.horizontal == nil:
+		r.sourceLines(i, r.x0, r.x1)
+		verticalRow(r.out, r.lines, r.vertical.of(i))
+	case r.verticalFirst:
+		r.sourceLines(i, r.base, r.horizontal.end())
+		verticalRow(r.between, r.lines, r.vertical.of(i))
+		r.pairs = horizontalRows(r.out, r.out, r.between, r.between, r.horizontal, r.base, r.pairs)
+	default:
+		r.ringLines(i)
+		verticalRow(r.out, r.lines, r.vertical.of(i))
 	}
-	i := y - r.y0
-	first, taps := r.vertical.first[i], r.vertical.taps[i]
-	n := 3 * (r.x1 - r.x0)
-	// Rows that lie between two windows (box filters, when they shrink, have none; the others overlap) are never needed.
-	for r.done = max(r.done, first); r.done < first+taps; r.done++ {
-		slot := r.ring[r.done%r.rows*n:][:n]
-		if row := r.horizontalRow(slot, r.done); r.horizontal == nil {
-			copy(slot, row)
-		}
-	}
-	r.verticalRow(r.vertical.coefficients[i*r.vertical.size:][:taps], first, n)
 	return r.out
 }
 
@@ -77,70 +97,28 @@ func (r *resampler) nearestRow(y int) []byte {
 	return r.out
 }
 
-// horizontalRow computes one row of the source after the horizontal pass; into out, or as a part of the source where nothing is to be
-// done.
-func (r *resampler) horizontalRow(out []byte, y int) []byte {
-	in := r.src.row(y)
-	a := r.horizontal
-	if a == nil {
-		return in[3*r.x0 : 3*r.x1]
-	}
-	for i, first := range a.first {
-		taps := a.taps[i]
-		p := in[3*first:][:3*taps]
-		red, green, blue := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))
-		for _, k := range a.coefficients[i*a.size:][:taps] {
-			if len(p) < 3 {
-				break // never: it only spares the three checks of an index
-			}
-			red += int32(p[0]) * k
-			green += int32(p[1]) * k
-			blue += int32(p[2]) * k
-			p = p[3:]
-		}
-		o := out[3*i : 3*i+3 : 3*i+3]
-		o[0], o[1], o[2] = clip(red), clip(green), clip(blue)
-	}
-	return out
-}
-
-// verticalRow sums up len(k) rows of the ring, from source row first on, four at a time.
-func (r *resampler) verticalRow(k []int32, first, n int) {
-	line := func(i int) []byte { return r.ring[(first+i)%r.rows*n:][:n] }
-	sums := r.sums[:n]
-	for i := range sums {
-		sums[i] = 1 << (precision - 1)
-	}
-	j := 0
-	for ; j+4 <= len(k); j += 4 {
-		addRows4(sums, line(j), line(j+1), line(j+2), line(j+3), k[j], k[j+1], k[j+2], k[j+3])
-	}
-	for ; j < len(k); j++ {
-		c := k[j]
-		for i, v := range line(j) {
-			sums[i] += int32(v) * c
-		}
-	}
-	for i, s := range sums {
-		r.out[i] = clip(s)
+// sourceLines sets lines to what row i of the window is made of: rows of the source, columns from up to end.
+func (r *resampler) sourceLines(i, from, end int) {
+	r.lines = r.lines[:0]
+	first := r.vertical.first[i]
+	for y := first; y < first+r.vertical.taps[i]; y++ {
+		r.lines = append(r.lines, r.src.row(y)[3*from:3*end])
 	}
 }
 
-func addRows4(sums []int32, a, b, c, d []byte, ka, kb, kc, kd int32) {
-	a, b, c, d = a[:len(sums)], b[:len(sums)], c[:len(sums)], d[:len(sums)]
-	for i := range sums {
-		sums[i] += int32(a[i])*ka + int32(b[i])*kb + int32(c[i])*kc + int32(d[i])*kd
+// ringLines does the same with rows of the ring, after it has taken the source rows that are missing there through the horizontal pass.
+func (r *resampler) ringLines(i int) {
+	first := r.vertical.first[i]
+	end := first + r.vertical.taps[i]
+	n := len(r.out)
+	slot := func(y int) []byte { return r.ring[y%r.ringRows*n:][:n] }
+	// A filter narrower than the step between two rows would skip some; none is, but nothing here depends on that.
+	for r.done = max(r.done, first); r.done < end; r.done += 2 {
+		a, b := r.done, min(r.done+1, r.last-1)
+		r.pairs = horizontalRows(slot(a), slot(b), r.src.row(a), r.src.row(b), r.horizontal, 0, r.pairs)
 	}
-}
-
-// clip rounds a sum to a byte; half a unit has been added to it before.
-func clip(sum int32) uint8 {
-	v := sum >> precision
-	if uint32(v) > 255 {
-		if v < 0 {
-			return 0
-		}
-		return 255
+	r.lines = r.lines[:0]
+	for y := first; y < end; y++ {
+		r.lines = append(r.lines, slot(y))
 	}
-	return uint8(v)
 }
