@@ -1,0 +1,43 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tagbeam/tagbeam/model/preprocess"
+)
+
+// choosePreprocess reads the preprocessing and checks that what it makes is what the input takes. Sides that the graph leaves open become
+// what it makes.
+func (b *Bundle) choosePreprocess(f *folder) error {
+	spec, err := f.spec(b.Input.Height, b.Input.Width)
+	if err != nil {
+		return err
+	}
+	b.Preprocess = spec
+	program, err := b.Program()
+	if err != nil {
+		return fmt.Errorf("the preprocessing does not fit the model: %w", err)
+	}
+	b.Input.Height, b.Input.Width = program.Format().Height, program.Format().Width
+	return nil
+}
+
+// parseSpec parses what --preprocess or tagbeam.json's "preprocess" holds: a preset's name with its settings, or a Spec as JSON. h and w are
+// the input's size, 0 where the model takes any.
+func parseSpec(text string, h, w int) (preprocess.Spec, error) {
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return preprocess.Preset(text, h, w)
+	}
+	var spec preprocess.Spec
+	if err := decodeStrict([]byte(text), &spec); err != nil {
+		return preprocess.Spec{}, err
+	}
+	return spec, nil
+}
+
+func noSpec(int, int) (preprocess.Spec, error) {
+	return preprocess.Spec{}, errors.New("nothing says how images become its input: give --preprocess, for instance `--preprocess torchvision` " +
+		"(RGB, 0..1, ImageNet's mean and deviation) or `--preprocess caffe` (BGR, 0..255 less the mean), or \"preprocess\" in tagbeam.json")
+}

@@ -1,0 +1,74 @@
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tagbeam/tagbeam/model/preprocess"
+)
+
+// timmConfig is what of timm's pretrained_cfg decides pixels. Its other keys are about weights and the network.
+type timmConfig struct {
+	InputSize     []int     `json:"input_size"` // channels, height, width
+	Interpolation string    `json:"interpolation"`
+	CropPct       float64   `json:"crop_pct"`
+	CropMode      string    `json:"crop_mode"`
+	Mean          []float32 `json:"mean"`
+	Std           []float32 `json:"std"`
+}
+
+// useTimm reads labels and preprocessing from timm's config.json.
+func (f *folder) useTimm(config *configFile) {
+	f.layout = LayoutTimm
+	f.labels = func() ([]string, error) {
+		if len(config.LabelNames) == 0 {
+			return nil, errors.New("config.json has no label_names (timm leaves them out for ImageNet): give --model-labels FILE, with one label a line, " +
+				"or \"labels\" in tagbeam.json")
+		}
+		return config.LabelNames, nil
+	}
+	f.spec = func(int, int) (preprocess.Spec, error) {
+		spec, err := timmSpec(config.PretrainedCfg)
+		if err != nil {
+			return spec, fmt.Errorf("config.json: pretrained_cfg: %w%s", err, wayOutOfProcessor)
+		}
+		return spec, nil
+	}
+}
+
+// timmSpec is timm's evaluation transform (timm.data.transforms_factory.transforms_imagenet_eval, with the defaults of
+// timm.data.resolve_data_config).
+func timmSpec(raw json.RawMessage) (spec preprocess.Spec, err error) {
+	c := timmConfig{InputSize: []int{3, 224, 224}, Interpolation: "bicubic", CropPct: 0.875, CropMode: "center", Mean: imagenetMean[:], Std: imagenetStd[:]}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return spec, err
+	}
+	filter := preprocess.Filter(c.Interpolation)
+	switch {
+	case len(c.InputSize) != 3 || c.InputSize[0] != 3:
+		return spec, fmt.Errorf("input_size %v is not [3, height, width]", c.InputSize)
+	case len(c.Mean) != 3 || len(c.Std) != 3:
+		return spec, errors.New("mean and std need three numbers each")
+	case c.CropPct <= 0:
+		return spec, fmt.Errorf("crop_pct %v is not more than 0", c.CropPct)
+	case !slices.Contains(preprocess.Filters, filter):
+		return spec, fmt.Errorf("interpolation %q is not supported", c.Interpolation)
+	}
+	h, w := c.InputSize[1], c.InputSize[2]
+	scaledH, scaledW := int(math.Floor(float64(h)/c.CropPct)), int(math.Floor(float64(w)/c.CropPct))
+	switch {
+	case c.CropMode == "squash":
+		spec.Resize = &preprocess.Resize{Mode: "exact", Width: scaledW, Height: scaledH, Filter: filter}
+	case c.CropMode == "center" && h == w:
+		spec.Resize = &preprocess.Resize{Mode: "shortest_edge", Size: scaledH, Filter: filter}
+	default:
+		return spec, fmt.Errorf("crop_mode %q of a %d x %d input (height x width) is not supported", c.CropMode, h, w)
+	}
+	spec.Crop = &preprocess.Crop{Width: w, Height: h, Rounding: "half_even"}
+	spec.Channels = "rgb"
+	spec.Normalize = preprocess.Normalize{Scale: 1.0 / 255, Mean: [3]float32(c.Mean), Std: [3]float32(c.Std)}
+	return spec, nil
+}
