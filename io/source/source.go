@@ -3,6 +3,15 @@
 // files whose name does not tell what they are.
 package source
 
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"golang.org/x/sync/errgroup"
+)
+
 // Item is one image to tag, as it was listed.
 type Item struct {
 	// URI is the object as listed: an absolute path for local files, otherwise scheme://bucket/key with the key as it stands.
@@ -17,4 +26,77 @@ type Item struct {
 	Size int64 `json:"size"`
 	// Problem, when not empty, says why the item can never be read.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Options restricts a Set.
+type Options struct {
+	// Exclude leaves out the objects of these names and everything below them as folders. Give the folders of OUTPUT that
+	// tagbeam writes (OUTPUT/labels, OUTPUT/_runs), not OUTPUT itself, which may be the INPUT.
+	Exclude []object.Location
+}
+
+// PatternError is a pattern that cannot be used: malformed, of a kind that is not supported, or naming something that does
+// not exist (then errors.Is(err, object.ErrNotFound)). It is the caller's mistake, not the store's.
+type PatternError struct {
+	Pattern string
+	Err     error
+}
+
+// Error names the pattern and what is wrong with it.
+func (e *PatternError) Error() string { return fmt.Sprintf("input %q: %v", e.Pattern, e.Err) }
+
+// Unwrap gives the reason.
+func (e *PatternError) Unwrap() error { return e.Err }
+
+// PatternCount is how many images a pattern matched.
+type PatternCount struct {
+	Pattern string
+	// Images counts those that another pattern matched too, but nothing that Options.Exclude left out.
+	Images int64
+}
+
+// Set is what a list of patterns stands for.
+type Set struct {
+	patterns []*pattern
+}
+
+// openConcurrency is how many patterns are looked up at once.
+const openConcurrency = 32
+
+// Open checks the patterns and asks their stores what they are: a folder, a glob or a single object. It lists nothing yet.
+//
+// A folder (a local directory, or a gs prefix; gs://bucket is a whole bucket) stands for all images below it, hidden ones
+// included. A glob knows *, ?, [...], {a,b} and ** (any number of folders), and a backslash takes the meaning off the next
+// character. Both take images: objects with an image's file name extension, and others whose content (local files) or content
+// type (object stores) says so. A glob that ends in a literal extension (*.dat) and a single object take what they name,
+// whatever it is. A name that exists as it stands wins over its reading as a glob.
+//
+// What does not exist is a *PatternError: a local path, the directory in which a local glob starts, a bucket. Folders of
+// object stores exist only through what is in them, so an empty one is no error; neither is a pattern that matches nothing (see Counts).
+func Open(ctx context.Context, patterns []string, opts Options) (*Set, error) {
+	if len(patterns) == 0 {
+		return nil, errors.New("no input: give a folder, a glob or an image")
+	}
+	s := &Set{patterns: make([]*pattern, len(patterns))}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(openConcurrency)
+	for i, text := range patterns {
+		g.Go(func() (err error) {
+			s.patterns[i], err = openPattern(ctx, text, opts)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Counts says how many images each pattern matched in the latest complete Each, in the order of Open's patterns.
+func (s *Set) Counts() []PatternCount {
+	counts := make([]PatternCount, len(s.patterns))
+	for i, p := range s.patterns {
+		counts[i] = PatternCount{Pattern: p.text, Images: p.count}
+	}
+	return counts
 }
