@@ -11,20 +11,20 @@ import (
 	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
-// processorConfig is preprocessor_config.json. Pointers tell a key that is missing (or null: transformers then takes the class's default)
-// from one that is false.
+// processorConfig is preprocessor_config.json. Pointers tell a key that is missing, or null, from one that is zero: transformers then takes the
+// class's default.
 type processorConfig struct {
 	Class         string          `json:"image_processor_type"`
 	OldClass      string          `json:"feature_extractor_type"`
-	DoResize      *bool           `json:"do_resize"`
+	DoResize      flag            `json:"do_resize"`
 	Size          json.RawMessage `json:"size"`
 	Resample      *int            `json:"resample"`
-	DoCenterCrop  *bool           `json:"do_center_crop"`
+	DoCenterCrop  flag            `json:"do_center_crop"`
 	CropSize      json.RawMessage `json:"crop_size"`
 	CropPct       *float64        `json:"crop_pct"`
-	DoRescale     *bool           `json:"do_rescale"`
+	DoRescale     flag            `json:"do_rescale"`
 	RescaleFactor *float64        `json:"rescale_factor"`
-	DoNormalize   *bool           `json:"do_normalize"`
+	DoNormalize   flag            `json:"do_normalize"`
 	Mean          json.RawMessage `json:"image_mean"`
 	Std           json.RawMessage `json:"image_std"`
 	DoPad         *bool           `json:"do_pad"`
@@ -61,11 +61,12 @@ func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warning
 	if !ok {
 		return spec, nil, fmt.Errorf("image processor class %q is not known (known are %s)%s", name, strings.Join(slices.Sorted(maps.Keys(processors)), ", "), wayOutOfProcessor)
 	}
+	p.fast = strings.HasSuffix(name, "Fast")
 	spec, err = c.spec(p)
 	if err != nil {
 		return spec, nil, fmt.Errorf("%w%s", err, wayOutOfProcessor)
 	}
-	if strings.HasSuffix(name, "Fast") {
+	if p.fast {
 		warnings = append(warnings, fmt.Sprintf("%s resizes with torchvision, tagbeam as Pillow does: a pixel may differ by one step of 255", name))
 	}
 	return spec, warnings, nil
@@ -98,16 +99,16 @@ func (c *processorConfig) spec(p processor) (spec preprocess.Spec, err error) {
 		return spec, errors.New("crop_pct has a meaning for ConvNextImageProcessor only")
 	case c.DataFormat != nil && *c.DataFormat != "channels_first":
 		return spec, fmt.Errorf("data_format %q is not supported: the graph says where channels stand", *c.DataFormat)
-	case p.crop == 0 && isTrue(c.DoCenterCrop):
+	case p.crop == 0 && c.DoCenterCrop == flagTrue:
 		return spec, errors.New("do_center_crop is true, but the class has no centre crop (transformers' slow and fast processors treat this differently)")
 	}
 	spec.Channels = "rgb"
-	if valueOr(c.DoResize, true) {
+	if c.DoResize.or(true, p.fast) {
 		if err := c.resize(p, &spec); err != nil {
 			return spec, err
 		}
 	}
-	if p.crop != 0 && valueOr(c.DoCenterCrop, p.cropped) {
+	if p.crop != 0 && c.DoCenterCrop.or(p.cropped, p.fast) {
 		crop, err := parseSide("crop_size", c.CropSize, side{height: p.crop, width: p.crop}, true)
 		if err != nil {
 			return spec, err
@@ -164,10 +165,10 @@ func (c *processorConfig) resizeConvNext(s int, filter preprocess.Filter, spec *
 
 func (c *processorConfig) normalize(p processor) (preprocess.Normalize, error) {
 	n := preprocess.Normalize{Scale: 1, Std: [3]float32{1, 1, 1}}
-	if valueOr(c.DoRescale, true) {
+	if c.DoRescale.or(true, p.fast) {
 		n.Scale = valueOr(c.RescaleFactor, 1.0/255)
 	}
-	if !valueOr(c.DoNormalize, true) {
+	if !c.DoNormalize.or(true, p.fast) {
 		return n, nil
 	}
 	var err error
@@ -221,6 +222,40 @@ func parseColour(key string, raw json.RawMessage, otherwise [3]float32) ([3]floa
 		return otherwise, fmt.Errorf("%s is %s: it must be a number or three", key, raw)
 	}
 	return [3]float32(three), nil
+}
+
+// flag is a boolean that may be missing or null.
+type flag int
+
+const (
+	flagMissing flag = iota
+	flagNull
+	flagFalse
+	flagTrue
+)
+
+// UnmarshalJSON is called for null too.
+func (f *flag) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "true":
+		*f = flagTrue
+	case "false":
+		*f = flagFalse
+	case "null":
+		*f = flagNull
+	default:
+		return fmt.Errorf("%s is not true or false", data)
+	}
+	return nil
+}
+
+// or is the flag's value. null is the class's default to the fast classes, which write it for what they were not given, and false to the
+// slow ones, where it is Python's None.
+func (f flag) or(otherwise, fast bool) bool {
+	if f == flagMissing || f == flagNull && fast {
+		return otherwise
+	}
+	return f == flagTrue
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

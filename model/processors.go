@@ -12,6 +12,7 @@ type processor struct {
 	mean     [3]float32
 	std      [3]float32
 	geometry geometry
+	fast     bool // one of the classes on torchvision; set from the name
 }
 
 // side is a size as the classes write it.
