@@ -11,6 +11,9 @@ C_LIBRARIES :=
 # Outside ./..., whose folders do not begin with a dot.
 TOOLS := ./.ci/layers
 
+# ONNX Runtime, beside the program.
+LIBRARY := bin/libonnxruntime.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 export CGO_ENABLED := 1
 
@@ -18,7 +21,7 @@ export CGO_ENABLED := 1
 build vet lint bench: export GOFLAGS += -trimpath
 
 .PHONY: build
-build: toolchain bin/libonnxruntime.so ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
+build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
 	go build -ldflags '-X main.version=$(VERSION)' -o bin/tagbeam ./pipeline/tagbeam
 
 .PHONY: toolchain
@@ -26,8 +29,8 @@ toolchain:
 	@.ci/toolchain.sh '$(SYSTEM_PACKAGES)' '$(C_LIBRARIES)'
 
 # Always looked at: the script verifies the checksum of what is there.
-.PHONY: bin/libonnxruntime.so
-bin/libonnxruntime.so: toolchain
+.PHONY: $(LIBRARY)
+$(LIBRARY): toolchain
 	@.ci/onnxruntime.sh $@
 
 # INPUT is the images of our own unless given; a run with images that have errors (exit status 3) is a run that worked.
@@ -50,9 +53,9 @@ endif
 
 # TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare our pixels to Pillow's.
 .PHONY: test
-test: toolchain bin/libonnxruntime.so ## all tests, with the race detector
+test: toolchain $(LIBRARY) ## all tests, with the race detector
 	@python=$$(.ci/python.sh .cache/python); \
-	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/bin/libonnxruntime.so'; \
+	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -race -timeout 20m ./... $(TOOLS)
 
@@ -72,9 +75,13 @@ lint: toolchain ## gofmt, staticcheck, go.mod tidy, what is tracked
 layers: ## dependencies point down only
 	go run ./.ci/layers
 
+.PHONY: scripts
+scripts: $(LIBRARY) ## tests of the scripts in .ci
+	.ci/onnxruntime_test.sh $(LIBRARY)
+
 .PHONY: bench
-bench: toolchain bin/libonnxruntime.so ## Go benchmarks
-	TAGBEAM_ONNXRUNTIME='$(CURDIR)/bin/libonnxruntime.so' go test -run '^$$' -bench . -benchmem ./...
+bench: toolchain $(LIBRARY) ## Go benchmarks
+	TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: clean
 clean: ## remove what was made here (not ONNX Runtime in your cache)

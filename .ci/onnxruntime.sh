@@ -20,6 +20,7 @@ platform=${2:-$(go env GOOS)/$(go env GOARCH)}
 
 # The npm tarball holds all platforms; a wheel holds one, and is the one of CPython 3.12 whichever Python asks for it: the library
 # inside does not depend on it. The two makers' builds differ (npm's can use WebGPU), so each has a checksum of its own.
+cached_name=libonnxruntime.so.$version
 npm_archive_sha256=6e3390d6b783e7be946fad629292799da28d0b42f84856e50d2c1b0383291e75
 case $platform in
 linux/amd64)
@@ -39,6 +40,7 @@ linux/arm64)
   wheel_sha256=8a218e1e446880131115c368ec7005969a5022af9a15a26173de648fef0b7789
   ;;
 darwin/arm64)
+  cached_name=libonnxruntime.$version.dylib
   npm_member=package/bin/napi-v6/darwin/arm64/libonnxruntime.$version.dylib
   npm_sha256=685d2be5dba1309c89d3a5324b7fd06a5c42f1a61bfea32d14c4cc28d072121d
   wheel_platform=macosx_14_0_arm64
@@ -151,7 +153,10 @@ trap 'rm -rf "$work" ${partial:+"$partial"}' EXIT
 [ ! -e "$target" ] || say "$target is not ONNX Runtime $version for $platform (checksum); replacing it"
 
 cache_home=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
-cached=${cache_home:+$cache_home/tagbeam/onnxruntime/$version/${platform/\//-}/libonnxruntime.so}
+cached=${cache_home:+$cache_home/tagbeam/onnxruntime}
+# The library of this machine's own platform lies where the program looks too, by the name it looks for.
+[ "$platform" = "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" ] || cached=${cached:+$cached/${platform/\//-}}
+cached=${cached:+$cached/$cached_name}
 if [ -n "$cached" ] && [ -e "$cached" ]; then
   if is_library "$cached"; then
     place "$cached" "$target" || die "could not write $target"
