@@ -27,12 +27,8 @@ func clip(sum int32) uint8 {
 	return uint8(v)
 }
 
-// horizontalRows resamples two rows of packed pixels that begin with column base of the source; they may be the same. pairs is scratch,
-// returned for the next call.
-func horizontalRows(outA, outB, inA, inB []byte, a *axis, base int, pairs []uint64) []uint64 {
-	n := len(inA) / 3
-	pairs = grow(pairs, n)
-	pairPixels(pairs, inA, inB)
+// horizontalPass resamples two rows at once: pairs holds their pixels, from column base of the source on.
+func horizontalPass(outA, outB []byte, pairs []uint64, a *axis, base int) {
 	for i, first := range a.first {
 		k := a.of(i)
 		p := pairs[first-base:][:len(k)]
@@ -50,7 +46,6 @@ func horizontalRows(outA, outB, inA, inB []byte, a *axis, base int, pairs []uint
 		oA[0], oA[1], oA[2] = clip(rA), clip(gA), clip(bA)
 		oB[0], oB[1], oB[2] = clip(rB), clip(gB), clip(bB)
 	}
-	return pairs
 }
 
 // pairPixels puts pixel i of a into the low half of pairs[i] and that of b into the high one, red lowest; the fourth bytes are undefined.
@@ -63,8 +58,8 @@ func pairPixels(pairs []uint64, a, b []byte) {
 	pairs[last] = uint64(a[0]) | uint64(a[1])<<8 | uint64(a[2])<<16 | uint64(b[0])<<32 | uint64(b[1])<<40 | uint64(b[2])<<48
 }
 
-// verticalRow adds up lines, which are as long as out, each times its coefficient.
-func verticalRow(out []byte, lines [][]byte, k []int32) {
+// verticalPass adds up lines, which are as long as out, each times its coefficient.
+func verticalPass(out []byte, lines [][]byte, k []int32) {
 	k = k[:len(lines)]
 	x := 0
 	for ; x+8 <= len(out); x += 8 {

@@ -16,11 +16,11 @@ type resampler struct {
 	// small that it stays in the cache.
 	ring     []byte
 	ringRows int
-	done     int // source rows before this one have been through the horizontal pass
-	last     int // source rows from this one on are not needed
-	// between is a row after the first pass, where that is the vertical one; it begins with column base of the source.
-	between []byte
-	base    int
+	done     int    // source rows before this one have been through the horizontal pass
+	last     int    // source rows from this one on are not needed
+	between  []byte // a row after the vertical pass, where that is the first
+	// The horizontal pass reads the source's columns from left up to right.
+	left, right int
 
 	out   []byte
 	pairs []uint64
@@ -35,6 +35,9 @@ func (r *resampler) begin(src *Pixels, g geometry) {
 	if g.resizedW != src.Width {
 		r.horizontal = r.axes.get(axisKey{src.Width, g.resizedW, r.x0, r.x1}, r.filter)
 	}
+	if r.horizontal != nil && r.filter != Nearest {
+		r.left, r.right = r.horizontal.first[0], r.horizontal.end()
+	}
 	if g.resizedH != src.Height {
 		r.vertical = r.axes.get(axisKey{src.Height, g.resizedH, r.y0, r.y1}, r.filter)
 	}
@@ -47,8 +50,7 @@ func (r *resampler) begin(src *Pixels, g geometry) {
 	// always began with the horizontal one. For most images the two orders agree, elsewhere they differ by one.
 	r.verticalFirst = g.resizedH < src.Height && src.Height-g.resizedH > 2*(src.Width-g.resizedW)
 	if r.verticalFirst {
-		r.base = r.horizontal.first[0]
-		r.between = grow(r.between, 3*(r.horizontal.end()-r.base))
+		r.between = grow(r.between, 3*(r.right-r.left))
 		return
 	}
 	// One row more than the filter needs, because rows are computed in pairs.
@@ -66,18 +68,17 @@ func (r *resampler) row(y int) []byte {
 	case r.horizontal == nil && r.vertical == nil:
 		return r.src.row(y)[3*r.x0 : 3*r.x1]
 	case r.vertical == nil:
-		in := r.src.row(y)
-		r.pairs = horizontalRows(r.out, r.out, in, in, r.horizontal, 0, r.pairs)
+		r.horizontalRows(r.out, r.out, r.sourceRow(y), r.sourceRow(y))
 	case r.horizontal == nil:
 		r.sourceLines(i, r.x0, r.x1)
-		verticalRow(r.out, r.lines, r.vertical.of(i))
+		verticalPass(r.out, r.lines, r.vertical.of(i))
 	case r.verticalFirst:
-		r.sourceLines(i, r.base, r.horizontal.end())
-		verticalRow(r.between, r.lines, r.vertical.of(i))
-		r.pairs = horizontalRows(r.out, r.out, r.between, r.between, r.horizontal, r.base, r.pairs)
+		r.sourceLines(i, r.left, r.right)
+		verticalPass(r.between, r.lines, r.vertical.of(i))
+		r.horizontalRows(r.out, r.out, r.between, r.between)
 	default:
 		r.ringLines(i)
-		verticalRow(r.out, r.lines, r.vertical.of(i))
+		verticalPass(r.out, r.lines, r.vertical.of(i))
 	}
 	return r.out
 }
@@ -115,10 +116,20 @@ func (r *resampler) ringLines(i int) {
 	// A filter narrower than the step between two rows would skip some; none is, but nothing here depends on that.
 	for r.done = max(r.done, first); r.done < end; r.done += 2 {
 		a, b := r.done, min(r.done+1, r.last-1)
-		r.pairs = horizontalRows(slot(a), slot(b), r.src.row(a), r.src.row(b), r.horizontal, 0, r.pairs)
+		r.horizontalRows(slot(a), slot(b), r.sourceRow(a), r.sourceRow(b))
 	}
 	r.lines = r.lines[:0]
 	for y := first; y < end; y++ {
 		r.lines = append(r.lines, slot(y))
 	}
+}
+
+// sourceRow returns what the horizontal pass reads of row y.
+func (r *resampler) sourceRow(y int) []byte { return r.src.row(y)[3*r.left : 3*r.right] }
+
+// horizontalRows resamples two rows of columns left up to right; they may be the same.
+func (r *resampler) horizontalRows(outA, outB, inA, inB []byte) {
+	r.pairs = grow(r.pairs, r.right-r.left)
+	pairPixels(r.pairs, inA, inB)
+	horizontalPass(outA, outB, r.pairs, r.horizontal, r.left)
 }
