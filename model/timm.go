@@ -42,7 +42,8 @@ func (f *folder) useTimm(config *configFile) {
 // timmSpec is timm's evaluation transform (timm.data.transforms_factory.transforms_imagenet_eval, with the defaults of
 // timm.data.resolve_data_config).
 func timmSpec(raw json.RawMessage) (spec preprocess.Spec, err error) {
-	c := timmConfig{InputSize: []int{3, 224, 224}, Interpolation: "bicubic", CropPct: 0.875, CropMode: "center", Mean: imagenetMean[:], Std: imagenetStd[:]}
+	c := timmConfig{InputSize: []int{3, 224, 224}, Interpolation: "bicubic", CropPct: 0.875, CropMode: "center",
+		Mean: slices.Clone(imagenetMean[:]), Std: slices.Clone(imagenetStd[:])} // clones: Unmarshal writes into the slices it finds
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return spec, err
 	}
