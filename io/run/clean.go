@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -43,15 +42,21 @@ func (o *Output) Clean(ctx context.Context, before int64) error {
 
 // cleanRun removes what is left over of a closed run and returns how many objects that were.
 func (o *Output) cleanRun(ctx context.Context, id int64) (removed int, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
 	folder := o.key(runFolder(id))
+	var leftovers []string
 	err = o.store.List(ctx, object.ListOptions{Prefix: folder}, func(i object.Info) error {
 		if name := strings.TrimPrefix(i.Key, folder); strings.HasPrefix(name, unitPrefix) || strings.HasPrefix(name, chunkPrefix) {
-			removed++
-			group.Go(func() error { return o.store.Delete(ctx, i.Key) })
+			leftovers = append(leftovers, i.Key)
 		}
 		return nil
 	})
-	return removed, errors.Join(err, group.Wait())
+	if err != nil {
+		return 0, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(o.parallel)
+	for _, key := range leftovers {
+		group.Go(func() error { return o.store.Delete(ctx, key) })
+	}
+	return len(leftovers), group.Wait()
 }

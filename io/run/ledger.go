@@ -57,7 +57,7 @@ func (o *Output) openLedger(ctx context.Context, last int64) (*ledger, error) {
 	readAhead = max(minReadAhead, min(maxReadAhead, readAhead))
 	// All first keys at once: one after the other, a thousand runs would take minutes.
 	var group errgroup.Group
-	group.SetLimit(readers)
+	group.SetLimit(o.parallel)
 	for _, s := range l.all {
 		s.readAhead = readAhead
 		group.Go(func() error {
@@ -86,7 +86,7 @@ func (o *Output) openLedger(ctx context.Context, last int64) (*ledger, error) {
 func (o *Output) publishedParts(ctx context.Context, first, last int64) ([][]PublishedPart, error) {
 	parts := make([][]PublishedPart, last-first+1)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
+	group.SetLimit(o.parallel)
 	for i := range parts {
 		id := first + int64(i)
 		o.mu.Lock()

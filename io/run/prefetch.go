@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// unitsAhead is the number of unit files that are read while one is merged: a part has about a thousand of them.
+	// unitsAhead is the largest number of unit files that are read while one is merged: a part has about a thousand of them.
 	unitsAhead = 8
 	// wholeUnitBytes is the size up to which a unit file is read at once. A larger one is read piece by piece.
 	wholeUnitBytes = 8 << 20
@@ -33,7 +33,7 @@ func (o *Output) eachUnitFile(ctx context.Context, runID int64, units []Unit, fn
 	defer stop()
 	var ahead []chan unitFile
 	for i, u := range units {
-		for len(ahead) < len(units) && len(ahead) <= i+unitsAhead {
+		for len(ahead) < len(units) && len(ahead) < i+min(1+unitsAhead, o.parallel) {
 			file, u := make(chan unitFile, 1), units[len(ahead)]
 			ahead = append(ahead, file)
 			reading.Go(func() { file <- o.openUnit(ctx, runID, u) })

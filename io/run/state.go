@@ -21,9 +21,6 @@ type Status struct {
 // Closed says that the run is over: published or aborted. The next one may be planned.
 func (s State) Closed() bool { return s == StatePublished || s == StateAborted }
 
-// readers is the number of small objects read at once.
-const readers = 32
-
 // Latest returns the status of the newest run, or nil when there is none.
 func (o *Output) Latest(ctx context.Context) (*Status, error) {
 	id, err := o.latestID(ctx)
@@ -41,7 +38,7 @@ func (o *Output) Runs(ctx context.Context) ([]*Status, error) {
 	}
 	all := make([]*Status, n)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
+	group.SetLimit(o.parallel)
 	for i := range all {
 		group.Go(func() (err error) {
 			all[i], err = o.Status(ctx, int64(i)+1)

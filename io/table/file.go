@@ -19,10 +19,17 @@ const footerGuess = 16 << 10
 // smallestFile is the size of the two magic numbers and the footer's length.
 const smallestFile = 12
 
+// file is a Parquet file that tells what is wrong with its bytes from what went wrong in getting them.
+type file struct {
+	*parquet.File
+	bytes *byteSource
+}
+
 // openFile reads the footer, and nothing else, of a file of this package's schema.
-func openFile(r io.ReaderAt, size int64, options ...parquet.FileOption) (f *parquet.File, err error) {
-	defer recoverDamage(&err)
-	if err := checkFooter(r, size); err != nil {
+func openFile(r io.ReaderAt, size int64, options ...parquet.FileOption) (f *file, err error) {
+	f = &file{bytes: &byteSource{r: r}}
+	defer f.recoverDamage(&err)
+	if err := checkFooter(f.bytes, size); err != nil {
 		return nil, err
 	}
 	options = append([]parquet.FileOption{
@@ -32,9 +39,9 @@ func openFile(r io.ReaderAt, size int64, options ...parquet.FileOption) (f *parq
 		parquet.SkipPageIndex(true),
 		parquet.SkipBloomFilters(true),
 	}, options...)
-	f, err = parquet.OpenFile(r, size, options...)
+	f.File, err = parquet.OpenFile(f.bytes, size, options...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, f.damage(err)
 	}
 	return f, nil
 }
@@ -58,7 +65,7 @@ func checkFooter(r io.ReaderAt, size int64) error {
 }
 
 // fileCounts reads the Counts out of an open file's metadata.
-func fileCounts(f *parquet.File) (Counts, error) {
+func fileCounts(f *file) (Counts, error) {
 	text, ok := f.Lookup(countsKey)
 	if !ok {
 		return Counts{}, fmt.Errorf("%w: a Parquet file without %q in its metadata", ErrDamaged, countsKey)
@@ -73,9 +80,31 @@ func fileCounts(f *parquet.File) (Counts, error) {
 	return c, nil
 }
 
-// recoverDamage turns a panic of the decoders, which trust the lengths within a page, into an error.
-func recoverDamage(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %v", ErrDamaged, p)
+// damage returns the error of a read that failed, otherwise err as what it must be then: ErrDamaged.
+func (f *file) damage(err error) error {
+	if f.bytes.err != nil {
+		return f.bytes.err
 	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// recoverDamage turns a panic of the decoders, which trust the lengths within a page, into an error.
+func (f *file) recoverDamage(err *error) {
+	if p := recover(); p != nil {
+		*err = f.damage(fmt.Errorf("%v", p))
+	}
+}
+
+// byteSource remembers why reading failed.
+type byteSource struct {
+	r   io.ReaderAt
+	err error
+}
+
+func (s *byteSource) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.r.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }

@@ -39,7 +39,7 @@ const ledgerBatch = 512
 // LedgerReader goes through the LedgerKeys of a part file in file order, which is that of (uri, member). It reads the
 // columns of a LedgerKey only, each through a buffer of its own. It is not for concurrent use.
 type LedgerReader struct {
-	file   *parquet.File
+	file   *file
 	groups []parquet.RowGroup
 	chunks [ledgerWidth]parquet.ColumnChunkValueReader
 	keys   []LedgerKey
@@ -134,7 +134,7 @@ func ReadLedger(ctx context.Context, r io.ReaderAt, size int64, fn func(LedgerKe
 
 // fill decodes the next batch of keys.
 func (l *LedgerReader) fill() (err error) {
-	defer recoverDamage(&err)
+	defer l.file.recoverDamage(&err)
 	for l.left == 0 {
 		l.closeGroup()
 		if len(l.groups) == 0 {
@@ -147,7 +147,7 @@ func (l *LedgerReader) fill() (err error) {
 	l.keys, l.next = l.keys[:n], 0
 	for c := range l.chunks {
 		if err := l.decode(c, n); err != nil {
-			return fmt.Errorf("%w: column %q: %w", ErrDamaged, ledgerColumns[c], err)
+			return l.file.damage(fmt.Errorf("column %q: %w", ledgerColumns[c], err))
 		}
 	}
 	l.left -= int64(n)

@@ -28,11 +28,11 @@ func NewPartWriter(w io.Writer) *PartWriter {
 // AppendUnit appends the rows of a unit file. A file that is damaged fails with ErrDamaged; after an error, or when ctx ends, the
 // part is of no use any more.
 func (p *PartWriter) AppendUnit(ctx context.Context, r io.ReaderAt, size int64) (err error) {
-	defer recoverDamage(&err)
 	f, err := openFile(r, size)
 	if err != nil {
 		return err
 	}
+	defer f.recoverDamage(&err)
 	counts, err := fileCounts(f)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (p *PartWriter) AppendUnit(ctx context.Context, r io.ReaderAt, size int64) 
 		return fmt.Errorf("%w: its columns are not those of the label table; another version of tagbeam wrote it", ErrDamaged)
 	}
 	for _, group := range f.RowGroups() {
-		if err := p.appendGroup(ctx, group); err != nil {
+		if err := p.appendGroup(ctx, f, group); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (p *PartWriter) Close() (rows int64, counts Counts, err error) {
 }
 
 // appendGroup copies a row group column by column: rows are never put together, which is most of the cost of copying them.
-func (p *PartWriter) appendGroup(ctx context.Context, group parquet.RowGroup) error {
+func (p *PartWriter) appendGroup(ctx context.Context, f *file, group parquet.RowGroup) error {
 	if p.pending > 0 && p.pending+group.NumRows() > rowsPerGroup {
 		if err := p.flush(); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (p *PartWriter) appendGroup(ctx context.Context, group parquet.RowGroup) er
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := p.appendColumn(p.columns[i], chunk)
+		n, err := p.appendColumn(p.columns[i], f, chunk)
 		if err != nil {
 			return fmt.Errorf("column %q: %w", schema.Columns()[i], err)
 		}
@@ -90,7 +90,7 @@ func (p *PartWriter) appendGroup(ctx context.Context, group parquet.RowGroup) er
 
 // appendColumn copies a column chunk and returns the number of its rows. Values go to the column writer in whole rows, as it
 // demands: a row's first value has repetition level 0, so the values from the last such one on wait for more.
-func (p *PartWriter) appendColumn(dst *parquet.ColumnWriter, chunk parquet.ColumnChunk) (rows int64, err error) {
+func (p *PartWriter) appendColumn(dst *parquet.ColumnWriter, f *file, chunk parquet.ColumnChunk) (rows int64, err error) {
 	src := parquet.NewColumnChunkValueReader(chunk)
 	defer src.Close()
 	held := 0
@@ -100,7 +100,7 @@ func (p *PartWriter) appendColumn(dst *parquet.ColumnWriter, chunk parquet.Colum
 		}
 		n, rerr := src.ReadValues(p.values[held:])
 		if rerr != nil && rerr != io.EOF {
-			return rows, fmt.Errorf("%w: %w", ErrDamaged, rerr)
+			return rows, f.damage(rerr)
 		}
 		have := held + n
 		whole := have

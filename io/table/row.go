@@ -4,6 +4,9 @@ package table
 
 import "time"
 
+// SchemaRevision is raised when the columns, or what they mean, change. It is part of a run's fingerprint.
+const SchemaRevision = 1
+
 // Status values of a row.
 const (
 	StatusOK        = "ok"

@@ -40,11 +40,11 @@ func ReadCounts(r io.ReaderAt, size int64) (Counts, error) {
 // ReadRows returns the rows of a unit or part file from row first on, at most n of them: for looking into a file, not for
 // going through a table.
 func ReadRows(r io.ReaderAt, size, first int64, n int) (rows []Row, err error) {
-	defer recoverDamage(&err)
 	f, err := openFile(r, size)
 	if err != nil {
 		return nil, err
 	}
+	defer f.recoverDamage(&err)
 	if first < 0 || n < 0 {
 		return nil, fmt.Errorf("read %d rows from row %d: negative", n, first)
 	}
@@ -53,16 +53,16 @@ func ReadRows(r io.ReaderAt, size, first int64, n int) (rows []Row, err error) {
 	if n == 0 {
 		return rows, nil
 	}
-	pr := parquet.NewGenericReader[Row](f, schema)
+	pr := parquet.NewGenericReader[Row](f.File, schema)
 	defer pr.Close()
 	if err := pr.SeekToRow(first); err != nil {
-		return nil, fmt.Errorf("%w: seek to row %d: %w", ErrDamaged, first, err)
+		return nil, f.damage(fmt.Errorf("seek to row %d: %w", first, err))
 	}
 	for done := 0; done < n; {
 		m, err := pr.Read(rows[done:])
 		done += m
 		if done < n && err != nil {
-			return nil, fmt.Errorf("%w: row %d: %w", ErrDamaged, first+int64(done), err)
+			return nil, f.damage(fmt.Errorf("row %d: %w", first+int64(done), err))
 		}
 	}
 	return rows, nil

@@ -1,0 +1,266 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tagbeam/tagbeam/io/object"
+)
+
+var errKilled = errors.New("killed")
+
+// mortal is a store whose user is killed at the k-th request (counted from 0): before it takes effect, or after, without learning of it. Later
+// requests never happen.
+func mortal(store object.Store, k int, after bool, count *int) object.Store {
+	var mu sync.Mutex
+	dead := false
+	return hooked{store, func(op, key string, done bool) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if dead {
+			return errKilled
+		}
+		if !done {
+			*count++
+		}
+		if *count-1 == k && done == after {
+			dead = true
+			return errKilled
+		}
+		return nil
+	}}
+}
+
+// TestKilledAnywhere kills a command at every request it makes, over three nights with new, changed and failing images, before the request and
+// after it; a fresh command then goes on.
+func TestKilledAnywhere(t *testing.T) {
+	worlds := []world{numbered(20, "A"), numbered(20, "A").with(numbered(5, "B")), numbered(26, "A").with(numbered(5, "B"))}
+	for _, after := range []bool{false, true} {
+		// Until a k beyond the last request: then nobody is killed.
+		for k := 0; ; k++ {
+			count := 0
+			store := guarded(t, newMem(t))
+			o := newOutput(mortal(store, k, after, &count))
+			for _, w := range worlds {
+				_, err := newCommand(w).night(context.Background(), o)
+				if err != nil {
+					if !errors.Is(err, errKilled) {
+						t.Fatalf("killed at request %d (after it: %v): %v", k, after, err)
+					}
+					o = newOutput(store)
+					mustNight(t, o, newCommand(w))
+				}
+			}
+			// Nothing is left to do, and saying so repairs what a kill at the last step left undone.
+			if n := mustNight(t, newOutput(store), newCommand(worlds[2])); n != 0 {
+				t.Errorf("killed at request %d (after it: %v): %d images were new once more", k, after, n)
+			}
+			checkOnce(t, published(t, store), onceEach(worlds...))
+			if got := keys(t, store, root+"labels/dt=2026-11-23/_SUCCESS"); len(got) != 1 {
+				t.Errorf("killed at request %d (after it: %v): no _SUCCESS", k, after)
+			}
+			if t.Failed() {
+				t.Fatalf("killed at request %d (after it: %v)", k, after)
+			}
+			if count <= k {
+				t.Logf("%d requests (after: %v)", k, after)
+				break
+			}
+		}
+	}
+}
+
+// TestKilledAgainAndAgain kills each command after a few requests, so that no command ever gets through a night. With two requests at a time it would
+// never get beyond looking; a command that comes far enough to write something makes progress.
+func TestKilledAgainAndAgain(t *testing.T) {
+	store := guarded(t, newMem(t))
+	w := numbered(40, "A")
+	for life := 0; ; life++ {
+		count := 0
+		_, err := newCommand(w).night(context.Background(), newOutput(mortal(store, 60, life%2 == 0, &count)))
+		if err == nil {
+			t.Logf("%d lives", life+1)
+			break
+		}
+		if !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		if life > 100 {
+			t.Fatal("no progress")
+		}
+	}
+	checkOnce(t, published(t, store), onceEach(w))
+}
+
+// TestFaults lets requests fail at random, with and without effect, and commands try again.
+func TestFaults(t *testing.T) {
+	for seed := range uint64(60) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		store := guarded(t, newMem(t))
+		faulty := hooked{store, func(op, key string, done bool) error {
+			if random.Float64() < 0.005 {
+				return fmt.Errorf("%s %s: %w", op, key, object.ErrTransient)
+			}
+			return nil
+		}}
+		worlds := []world{numbered(30, "A"), numbered(35, "A").with(numbered(9, "B"))}
+		for _, w := range worlds {
+			for try := 0; ; try++ {
+				_, err := newCommand(w).night(context.Background(), newOutput(faulty))
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, object.ErrTransient) || try > 200 {
+					t.Fatalf("seed %d, try %d: %v", seed, try, err)
+				}
+			}
+		}
+		checkOnce(t, published(t, store), onceEach(worlds...))
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// TestRivals lets commands work on one output at the same time, interleaved request by request as a seed says: the same night twice, another model,
+// one that gives up open runs, and one that is killed on the way.
+func TestRivals(t *testing.T) {
+	w := numbered(17, "A")
+	for seed := range uint64(150) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		store := guarded(t, newMem(t))
+		s := &schedule{random: random}
+		for i := range 4 {
+			c := newCommand(w)
+			c.who = fmt.Sprintf("rival %d", i)
+			view := s.enter(store)
+			switch i {
+			case 2:
+				c.req.ModelDigest = "other"
+			case 3:
+				count := 0
+				view = mortal(view, random.IntN(150), random.IntN(2) == 0, &count)
+			}
+			o := newOutput(view)
+			abandons := i == 1 && seed%3 == 0
+			s.start(func() error {
+				if abandons {
+					if err := abandonOpen(o); err != nil {
+						return err
+					}
+				}
+				_, err := c.night(context.Background(), o)
+				return err
+			})
+		}
+		for i, err := range s.run() {
+			if err != nil && !errors.Is(err, errKilled) {
+				t.Errorf("rival %d: %v", i, err)
+			}
+		}
+		// Tomorrow's commands find at most what the killed one left open.
+		for _, digest := range []string{"digest", "other", "digest"} {
+			c := newCommand(w)
+			c.req.ModelDigest = digest
+			mustNight(t, newOutput(store), c)
+		}
+		rows := published(t, store)
+		for name := range w {
+			got := slices.Clone(rows[name])
+			slices.Sort(got)
+			if !slices.Equal(got, []string{"A digest", "A other"}) {
+				t.Errorf("%s has rows %q", name, rows[name])
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, strings.Join(s.log, "\n"))
+		}
+	}
+}
+
+func abandonOpen(o *Output) error {
+	latest, err := o.Latest(context.Background())
+	if err != nil || latest == nil || latest.State.Closed() {
+		return err
+	}
+	_, err = o.Abandon(context.Background(), latest.Plan.RunID)
+	return err
+}
+
+// schedule runs functions so that one at a time makes a request, chosen at random. Each waits before a request until it is its turn; the next
+// one is chosen when all wait, so the order depends on the seed alone.
+type schedule struct {
+	random *rand.Rand
+	turns  []*turn
+	starts []func()
+	log    []string
+}
+
+type turn struct {
+	arrive chan string // what it is about to do; closed at the end
+	pass   chan struct{}
+	err    error
+}
+
+// enter returns the view that the function started next has of a store.
+func (s *schedule) enter(store object.Store) object.Store {
+	t := &turn{arrive: make(chan string), pass: make(chan struct{})}
+	s.turns = append(s.turns, t)
+	return hooked{store, func(op, key string, done bool) error {
+		if !done {
+			t.arrive <- op + " " + key
+			<-t.pass
+		}
+		return nil
+	}}
+}
+
+func (s *schedule) start(fn func() error) {
+	t := s.turns[len(s.turns)-1]
+	s.starts = append(s.starts, func() {
+		t.err = fn()
+		close(t.arrive)
+	})
+}
+
+func (s *schedule) run() []error {
+	for _, start := range s.starts {
+		go start()
+	}
+	waiting := make(map[int]string)
+	ended := make(map[int]bool)
+	for {
+		for i, t := range s.turns {
+			if _, ok := waiting[i]; ok || ended[i] {
+				continue
+			}
+			if request, ok := <-t.arrive; ok {
+				waiting[i] = request
+			} else {
+				ended[i] = true
+			}
+		}
+		if len(waiting) == 0 {
+			break
+		}
+		i := s.random.IntN(len(s.turns))
+		request, ok := waiting[i]
+		if !ok {
+			continue
+		}
+		s.log = append(s.log, fmt.Sprintf("%d %s", i, request))
+		delete(waiting, i)
+		s.turns[i].pass <- struct{}{}
+	}
+	var errs []error
+	for _, t := range s.turns {
+		errs = append(errs, t.err)
+	}
+	return errs
+}
