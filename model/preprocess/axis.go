@@ -88,7 +88,8 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// axisCache keeps the last few axes, because the images of a data set share few sizes. Slots are used again in turn, with their memory.
+// axisCache keeps the last few axes, because the images of a data set share few sizes. Slots are used again in turn, with their memory: an
+// axis is valid until the next call of get.
 type axisCache struct {
 	slots   [16]axis
 	used    int

@@ -5,7 +5,8 @@ package preprocess
 // outside the crop are not computed.
 type resampler struct {
 	filter Filter
-	axes   axisCache
+	// A cache for each axis: in one for both, the second could evict what the first has just returned.
+	horizontals, verticals axisCache
 
 	src                  *Pixels
 	x0, y0, x1, y1       int   // the window of the resized image
@@ -33,13 +34,13 @@ func (r *resampler) begin(src *Pixels, g geometry) {
 	r.x0, r.y0, r.x1, r.y1 = g.window()
 	r.horizontal, r.vertical = nil, nil
 	if g.resizedW != src.Width {
-		r.horizontal = r.axes.get(axisKey{src.Width, g.resizedW, r.x0, r.x1}, r.filter)
+		r.horizontal = r.horizontals.get(axisKey{src.Width, g.resizedW, r.x0, r.x1}, r.filter)
 	}
 	if r.horizontal != nil && r.filter != Nearest {
 		r.left, r.right = r.horizontal.first[0], r.horizontal.end()
 	}
 	if g.resizedH != src.Height {
-		r.vertical = r.axes.get(axisKey{src.Height, g.resizedH, r.y0, r.y1}, r.filter)
+		r.vertical = r.verticals.get(axisKey{src.Height, g.resizedH, r.y0, r.y1}, r.filter)
 	}
 	n := 3 * (r.x1 - r.x0)
 	r.out = grow(r.out, n)
