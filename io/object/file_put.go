@@ -87,9 +87,15 @@ func createNamed(dir string) (*temporary, error) {
 	return &temporary{file: f, name: name}, nil
 }
 
+// link and unnamedFiles are changed by tests, to stand for file systems that have no hard links or no O_TMPFILE.
+var (
+	link         = os.Link
+	unnamedFiles = true
+)
+
 // publishNamed gives a named file its final name; fs.ErrExist where that is taken.
 func (t *temporary) publishNamed(key string) error {
-	err := os.Link(t.name, key)
+	err := link(t.name, key)
 	if !noHardLinks(err) {
 		return err
 	}

@@ -28,9 +28,6 @@ func createTemporary(dir string) (*temporary, error) {
 	return t, nil
 }
 
-// unnamedFiles is switched off by tests of the way around.
-var unnamedFiles = true
-
 func (t *temporary) procPath() string { return fmt.Sprintf("/proc/self/fd/%d", t.file.Fd()) }
 
 // publish gives the file its final name; fs.ErrExist where that is taken.

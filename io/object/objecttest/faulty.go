@@ -90,13 +90,18 @@ func (f *FaultyStore) List(ctx context.Context, opts object.ListOptions, fn func
 		left = d.IntN(20)
 	}
 	lost := f.lost(OpList, opts.Prefix)
+	var fnErr error
 	err = f.store.List(ctx, opts, func(info object.Info) error {
 		if left == 0 {
 			return lost
 		}
 		left--
-		return fn(info)
+		fnErr = fn(info)
+		return fnErr
 	})
+	if fnErr != nil {
+		return err
+	}
 	return f.end(OpList, opts.Prefix, d, err)
 }
 

@@ -1,0 +1,49 @@
+package object
+
+import (
+	"context"
+	"time"
+)
+
+// SetGSTiming shortens the pauses between attempts and the patience with a silent server.
+func SetGSTiming(first, stall time.Duration) (restore func()) {
+	backoff, oldStall := gsBackoff, gsStall
+	gsBackoff.first, gsBackoff.longest, gsStall = first, 10*first, stall
+	return func() { gsBackoff, gsStall = backoff, oldStall }
+}
+
+// SetUnnamedFiles switches O_TMPFILE on or off, as on file systems that do not know it.
+func SetUnnamedFiles(on bool) (restore func()) {
+	old := unnamedFiles
+	unnamedFiles = on
+	return func() { unnamedFiles = old }
+}
+
+// SetLink stands in for a file system without hard links.
+func SetLink(f func(from, to string) error) (restore func()) {
+	old := link
+	link = f
+	return func() { link = old }
+}
+
+// SetDuringRead calls f in the middle of every read of a local file.
+func SetDuringRead(f func(key string)) (restore func()) {
+	old := duringRead
+	duringRead = f
+	return func() { duringRead = old }
+}
+
+// ExplainAnonymous explains an error as a client without credentials does.
+func ExplainAnonymous(err error) error {
+	return (&gsClient{anonymous: true}).explain(context.Background(), "read", "gs://bucket/key", err)
+}
+
+// NewGSClient makes a client as the first Open of a gs location does.
+func NewGSClient(ctx context.Context) (anonymous bool, err error) {
+	c, err := newGSClient(ctx, false)
+	if err != nil {
+		return false, err
+	}
+	defer c.close()
+	return c.anonymous, nil
+}
