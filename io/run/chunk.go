@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
@@ -29,10 +30,9 @@ type chunkWriter struct {
 	unitImages int
 	unitBytes  int64
 
-	encoder *zstd.Encoder
-	lines   bytes.Buffer // the open frame
-	images  int          // of the open frame
-	bytes   int64        // of its images, as listed
+	lines  bytes.Buffer // the open frame
+	images int          // of the open frame
+	bytes  int64        // of its images, as listed
 
 	body       []byte // the frames of the open chunk
 	bodyJSON   int
@@ -42,13 +42,18 @@ type chunkWriter struct {
 	chunks []Chunk // those written; their units are single frames
 }
 
-func newChunkWriter(attempt string, unitImages int, unitBytes int64, put func(name string, data []byte) error) (*chunkWriter, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+// frames compresses and decompresses frames, for everybody in the process at once.
+var frames = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
+	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
+		panic(err) // without options there is nothing to be wrong
 	}
-	return &chunkWriter{put: put, attempt: attempt, unitImages: unitImages, unitBytes: unitBytes, encoder: encoder}, nil
-}
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		panic(err)
+	}
+	return encoder, decoder
+})
 
 func (w *chunkWriter) add(item source.Item) error {
 	for _, s := range []string{item.URI, item.Member} {
@@ -80,11 +85,11 @@ func (w *chunkWriter) close(maxUnits int) ([]Chunk, error) {
 	if err := w.closeChunk(); err != nil {
 		return nil, err
 	}
-	frames := 0
+	n := 0
 	for _, c := range w.chunks {
-		frames += len(c.Units)
+		n += len(c.Units)
 	}
-	each := (frames + maxUnits - 1) / maxUnits
+	each := (n + maxUnits - 1) / maxUnits
 	if each > 1 {
 		for i, c := range w.chunks {
 			w.chunks[i].Units = grouped(c.Units, each)
@@ -98,7 +103,8 @@ func (w *chunkWriter) closeFrame() error {
 		return nil
 	}
 	start := len(w.body)
-	w.body = w.encoder.EncodeAll(w.lines.Bytes(), w.body)
+	encoder, _ := frames()
+	w.body = encoder.EncodeAll(w.lines.Bytes(), w.body)
 	w.frames = append(w.frames, ChunkUnit{Offset: int64(start), Length: int64(len(w.body) - start), Images: w.images})
 	w.bodyJSON += w.lines.Len()
 	w.bodyImages += w.images
@@ -154,21 +160,20 @@ func (o *Output) Items(ctx context.Context, runID int64, u Unit) ([]source.Item,
 }
 
 func (o *Output) items(ctx context.Context, runID int64, u Unit) ([]source.Item, error) {
-	body, err := o.store.ReadRange(ctx, o.key(runFolder(runID)+u.Chunk), u.Offset, u.Length)
+	body, err := o.readRange(ctx, runFolder(runID)+u.Chunk, u.Offset, u.Length)
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
 	damaged := func(err error) error {
 		return fmt.Errorf("%s, bytes %d to %d: %w", o.name(runFolder(runID)+u.Chunk), u.Offset, u.Offset+u.Length, err)
 	}
-	frames, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1))
+	_, decoder := frames()
+	text, err := decoder.DecodeAll(body, nil)
 	if err != nil {
 		return nil, damaged(err)
 	}
-	defer frames.Close()
 	items := make([]source.Item, 0, u.Images)
-	lines := json.NewDecoder(frames)
+	lines := json.NewDecoder(bytes.NewReader(text))
 	for {
 		var item source.Item
 		err := lines.Decode(&item)
@@ -184,4 +189,17 @@ func (o *Output) items(ctx context.Context, runID int64, u Unit) ([]source.Item,
 		return nil, damaged(fmt.Errorf("%d images, planned are %d", len(items), u.Images))
 	}
 	return items, nil
+}
+
+func (o *Output) readRange(ctx context.Context, path string, offset, length int64) ([]byte, error) {
+	body, err := o.store.ReadRange(ctx, o.key(path), offset, length)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data := make([]byte, length)
+	if _, err := io.ReadFull(body, data); err != nil {
+		return nil, fmt.Errorf("%s, bytes %d to %d: %w", o.name(path), offset, offset+length, err)
+	}
+	return data, nil
 }

@@ -149,15 +149,11 @@ type planner struct {
 }
 
 func (p *planner) run(ctx context.Context) (*Plan, error) {
-	attempt := newAttempt()
-	var err error
-	p.chunks, err = newChunkWriter(attempt, p.req.UnitImages, p.req.UnitBytes, func(name string, data []byte) error {
-		return p.o.putBytes(ctx, runFolder(p.id)+name, data)
-	})
-	if err != nil {
-		return nil, err
+	p.chunks = &chunkWriter{
+		attempt: newAttempt(), unitImages: p.req.UnitImages, unitBytes: p.req.UnitBytes,
+		put: func(name string, data []byte) error { return p.o.putBytes(ctx, runFolder(p.id)+name, data) },
 	}
-	err = p.req.Source(ctx, p.add)
+	err := p.req.Source(ctx, p.add)
 	if err != nil && !(p.stats.Limited && errors.Is(err, errLimit)) {
 		return nil, fmt.Errorf("plan run %d: %w", p.id, err)
 	}
@@ -168,7 +164,7 @@ func (p *planner) run(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.elect(ctx, p.plan(attempt, chunks))
+	return p.elect(ctx, p.plan(chunks))
 }
 
 // add takes one listed image.
@@ -228,10 +224,10 @@ func (p *planner) reason(item source.Item) (*int64, error) {
 	}
 }
 
-func (p *planner) plan(attempt string, chunks []Chunk) *Plan {
+func (p *planner) plan(chunks []Chunk) *Plan {
 	created := p.req.Now.UTC().Truncate(time.Microsecond)
 	plan := &Plan{
-		Format: layoutFormat, RunID: p.id, Date: created.Format(time.DateOnly), Attempt: attempt,
+		Format: layoutFormat, RunID: p.id, Date: created.Format(time.DateOnly), Attempt: p.chunks.attempt,
 		Fingerprint: p.req.Fingerprint, Options: p.req.Options, Command: p.req.Command, Inputs: p.req.Inputs,
 		Model: p.req.Model, ModelDigest: p.req.ModelDigest,
 		Images: p.stats.Images, Bytes: p.stats.Bytes, Listed: p.stats.Listed, Skipped: p.stats.Skipped,
@@ -281,7 +277,7 @@ const discardTimeout = 30 * time.Second
 
 // discard removes the chunks of a plan that is not elected. What stays when that fails is of no effect, and removed by a later Clean.
 func (p *planner) discard(ctx context.Context) {
-	if p.chunks == nil || len(p.chunks.chunks) == 0 {
+	if len(p.chunks.chunks) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)

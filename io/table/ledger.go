@@ -59,7 +59,7 @@ func OpenLedger(r io.ReaderAt, size int64, readAhead int) (*LedgerReader, error)
 	if readAhead <= 0 {
 		readAhead = 256 << 10
 	}
-	f, err := openFile(r, size)
+	f, err := openFile(r, size, partFooter, partFooter)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +76,11 @@ func OpenLedger(r io.ReaderAt, size int64, readAhead int) (*LedgerReader, error)
 		}
 	}
 	buffer := int(min(int64(readAhead), max(largest, 4<<10)))
-	l.file, err = openFile(r, size, parquet.ReadBufferSize(buffer), parquet.OptimisticRead(false))
-	if err != nil {
+	if err := f.open(size, buffer); err != nil {
 		return nil, err
 	}
+	f.bytes.drop()
+	l.file = f
 	l.groups = l.file.RowGroups()
 	l.values = make([]parquet.Value, ledgerBatch)
 	l.keys = make([]LedgerKey, 0, ledgerBatch)

@@ -9,6 +9,9 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
+// unitReadAhead is how much of a column of a unit file is read at a time.
+const unitReadAhead = 256 << 10
+
 // PartWriter writes one part file out of unit files, in bounded memory: it holds one row group, compressed, and one page.
 type PartWriter struct {
 	w       *parquet.GenericWriter[Row]
@@ -28,7 +31,7 @@ func NewPartWriter(w io.Writer) *PartWriter {
 // AppendUnit appends the rows of a unit file. A file that is damaged fails with ErrDamaged; after an error, or when ctx ends, the
 // part is of no use any more.
 func (p *PartWriter) AppendUnit(ctx context.Context, r io.ReaderAt, size int64) (err error) {
-	f, err := openFile(r, size)
+	f, err := openFile(r, size, unitFooter, unitReadAhead)
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func TestLarge(t *testing.T) {
 	}
 	checkRows(t, all, part.Bytes())
 	checkLedger(t, all, part.Bytes())
-	f, err := openFile(bytes.NewReader(part.Bytes()), int64(part.Len()))
+	f, err := openFile(bytes.NewReader(part.Bytes()), int64(part.Len()), partFooter, unitReadAhead)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func WriteUnit(w io.Writer, rows []Row) (Counts, error) {
 
 // ReadCounts returns the counts of a unit or part file. It reads the footer only.
 func ReadCounts(r io.ReaderAt, size int64) (Counts, error) {
-	f, err := openFile(r, size)
+	f, err := openFile(r, size, unitFooter, unitFooter)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -40,7 +40,7 @@ func ReadCounts(r io.ReaderAt, size int64) (Counts, error) {
 // ReadRows returns the rows of a unit or part file from row first on, at most n of them: for looking into a file, not for
 // going through a table.
 func ReadRows(r io.ReaderAt, size, first int64, n int) (rows []Row, err error) {
-	f, err := openFile(r, size)
+	f, err := openFile(r, size, partFooter, unitReadAhead)
 	if err != nil {
 		return nil, err
 	}
