@@ -88,7 +88,7 @@ type Options struct {
 	Labels []string
 	// Preprocess is a preset ("torchvision", "caffe,crop=227"; see preprocess.Preset) or a preprocess.Spec as JSON (--preprocess).
 	Preprocess string
-	// Output names the output that has the classes.
+	// Output names the output that has the classes (--model-output).
 	Output string
 	// Activation overrides what the graph's end suggests.
 	Activation Activation

@@ -47,7 +47,7 @@ func TestLayouts(t *testing.T) {
 			model.Options{}, model.LayoutHuggingFace, "model.onnx", []string{"v", "w", "x", "y", "z"}, "logits", "none", unit},
 		{"options over tagbeam", huggingFace.with(files{"tagbeam.json": `{"labels": ["v", "w", "x", "y", "z"], "preprocess": "none", "activation": "none", "output": "nowhere"}`}),
 			model.Options{Labels: five, Preprocess: "unit", Activation: "exp", Output: "logits"}, model.LayoutHuggingFace, "model.onnx", five, "logits", "exp", unit},
-		{"options make broken files unimportant", huggingFace.with(files{"preprocessor_config.json": `{"image_processor_type": "Unheard"}`, "config.json": "{}"}),
+		{"options make broken files unimportant", huggingFace.with(files{"preprocessor_config.json": `{"image_processor_type": "Unheard"}`, "config.json": `{"id2label": 5}`}),
 			model.Options{Labels: five, Preprocess: "unit"}, model.LayoutHuggingFace, "model.onnx", five, "logits", "softmax", unit},
 		{"bare", files{"x.onnx": "@sigmoid.onnx", "tagbeam.json": "broken", "synset.txt": "one", "config.json": "broken"}, bareOptions("x.onnx"),
 			model.LayoutBare, "x.onnx", five, "scores", "none", unit},
@@ -133,7 +133,7 @@ func TestLoadErrors(t *testing.T) {
 		// input
 		{"rank 2 input", bare("rank2.onnx"), opts, "input image: float32 [batch, 12] is not a batch of images"},
 		{"grey input", bare("grey.onnx"), opts, "is not a batch of colour images"},
-		{"ambiguous input", bare("ambiguous.onnx"), opts, `--input-layout NCHW or NHWC, or "input_layout" in tagbeam.json`},
+		{"ambiguous input", bare("ambiguous.onnx"), opts, `say which in tagbeam.json, {"input_layout": "NCHW"}`},
 		{"unknown layout", bare("nchw.onnx"), with(func(o *model.Options) { o.InputLayout = "CHW" }), `input layout "CHW" is not known`},
 		{"wrong layout", bare("nchw.onnx"), with(func(o *model.Options) { o.InputLayout = "NHWC" }), "cannot be NHWC"},
 		{"two inputs", bare("two_inputs.onnx"), opts, "the model has 2 inputs, where an image classifier has one: left"},
@@ -142,7 +142,7 @@ func TestLoadErrors(t *testing.T) {
 		// output
 		{"rank 3 output", bare("rank3.onnx"), opts, "output grid: float32 [batch, 4, 5] is not a classifier's"},
 		{"argmax", bare("argmax.onnx"), opts, "output class is int64 (class numbers?)"},
-		{"which output", bare("two_outputs.onnx"), opts, `--output-name, or "output" in tagbeam.json; the model has: a:`},
+		{"which output", bare("two_outputs.onnx"), opts, `--model-output, or "output" in tagbeam.json; the model has: a:`},
 		{"wrong output name", bare("nchw.onnx"), with(func(o *model.Options) { o.Output = "x" }), `no output "x"; its outputs are: logits`},
 		{"activation", bare("nchw.onnx"), with(func(o *model.Options) { o.Activation = "relu" }), `activation "relu" is not known`},
 		// labels
@@ -152,6 +152,8 @@ func TestLoadErrors(t *testing.T) {
 		{"no id2label", huggingFace.with(files{"config.json": "{}"}), model.Options{}, "config.json has no id2label"},
 		{"gap in id2label", huggingFace.with(files{"config.json": `{"id2label": {"0": "a", "2": "b"}}`}), model.Options{}, `2 labels need the class numbers 0 to 1, each once; "2" is not one`},
 		{"id2label not a number", huggingFace.with(files{"config.json": `{"id2label": {"x": "a"}}`}), model.Options{}, `class number "x" is not a number`},
+		{"id2label of numbers", huggingFace.with(files{"config.json": `{"id2label": {"0": 1}}`}), model.Options{}, "config.json: id2label: a JSON object from class number to label"},
+		{"label_names of numbers", timm.with(files{"config.json": `{"architecture": "x", "pretrained_cfg": {}, "label_names": [1]}`}), model.Options{}, "config.json: label_names: json"},
 		{"config.json broken", huggingFace.with(files{"config.json": "{"}), model.Options{}, "config.json: unexpected end"},
 		{"config.json pointer", huggingFace.with(files{"config.json": "version https://git-lfs.github.com/spec/v1"}), model.Options{}, "config.json is a Git LFS pointer"},
 		{"empty label file", zoo.with(files{"synset.txt": "\n"}), model.Options{}, "synset.txt: no labels in it"},
@@ -191,11 +193,23 @@ func TestLoadErrors(t *testing.T) {
 // A file system that fails for another reason than a missing file is not taken for one without the file.
 func TestUnreadableFiles(t *testing.T) {
 	denied := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}
-	for _, name := range []string{"config.json", "tagbeam.json", "model.onnx", "preprocessor_config.json"} {
-		_, err := model.Load(failing{huggingFace.fs(t), name, denied}, "tiny", model.Options{})
-		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "reading "+name) {
-			t.Errorf("with %s unreadable: %v", name, err)
+	external := huggingFace.with(files{"model.onnx": "@external.onnx", "external.bin": "@external.bin"})
+	for _, tt := range []struct {
+		files files
+		name  string
+	}{
+		{huggingFace, "config.json"}, {huggingFace, "tagbeam.json"}, {huggingFace, "model.onnx"}, {huggingFace, "preprocessor_config.json"},
+		{zoo, "synset.txt"}, {external, "external.bin"},
+	} {
+		for _, stat := range []bool{false, true} {
+			_, err := model.Load(failing{tt.files.fs(t), tt.name, stat, denied}, "tiny", model.Options{LocalDir: "."})
+			if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "reading "+tt.name) {
+				t.Errorf("with %s unreadable (stat too: %v): %v", tt.name, stat, err)
+			}
 		}
+	}
+	if _, err := model.Load(failing{zoo.fs(t), ".", false, denied}, "tiny", model.Options{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a folder that cannot be listed: %v", err)
 	}
 }
 
@@ -203,6 +217,7 @@ func TestUnreadableFiles(t *testing.T) {
 type failing struct {
 	fs.FS
 	name string
+	stat bool // fails in Stat too
 	err  error
 }
 
@@ -213,7 +228,19 @@ func (f failing) Open(name string) (fs.File, error) {
 	return f.FS.Open(name)
 }
 
-func (f failing) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, name) }
+func (f failing) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == f.name {
+		return nil, f.err
+	}
+	return fs.ReadDir(f.FS, name)
+}
+
+func (f failing) Stat(name string) (fs.FileInfo, error) {
+	if name == f.name && f.stat {
+		return nil, f.err
+	}
+	return fs.Stat(f.FS, name)
+}
 
 func TestWarnings(t *testing.T) {
 	for _, tt := range []struct {

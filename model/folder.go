@@ -101,12 +101,12 @@ func (f *folder) apply(opts Options) error {
 // findGraph chooses the model file: model.onnx, onnx/model.onnx (where HuggingFace's exporters put it), or the only one there is.
 func (f *folder) findGraph() (string, error) {
 	for _, name := range []string{"model.onnx", "onnx/model.onnx"} {
-		if _, err := fs.Stat(f.fsys, name); err == nil {
-			return name, nil
+		if there, err := f.exists(name); there || err != nil {
+			return name, err
 		}
 	}
-	for _, pattern := range []string{"*.onnx", "onnx/*.onnx"} {
-		names, err := fs.Glob(f.fsys, pattern)
+	for _, dir := range []string{".", "onnx"} {
+		names, err := f.graphsIn(dir)
 		if err != nil {
 			return "", err
 		}
@@ -114,12 +114,27 @@ func (f *folder) findGraph() (string, error) {
 			return names[0], nil
 		}
 		if len(names) > 1 {
-			slices.Sort(names)
 			return "", fmt.Errorf(`the folder has several .onnx files (%s): name one in tagbeam.json, {"model": %q}, or give the file itself as the model, `+
 				"with --model-labels and --preprocess", strings.Join(names, ", "), names[0])
 		}
 	}
 	return "", errors.New("there is no model.onnx, onnx/model.onnx or other .onnx file in the folder")
+}
+
+// graphsIn lists the .onnx files of a folder, sorted; one that does not exist has none. (fs.Glob would hide a folder that cannot be read.)
+func (f *folder) graphsIn(dir string) ([]string, error) {
+	entries, err := fs.ReadDir(f.fsys, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the folder: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() && path.Ext(e.Name()) == ".onnx" {
+			names = append(names, path.Join(dir, e.Name()))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // read reads a file of the folder; a missing one is an error.
@@ -134,10 +149,16 @@ func (f *folder) read(name string) ([]byte, error) {
 	return data, nil
 }
 
-// exists says whether a file is there and is more than nothing.
-func (f *folder) exists(name string) bool {
+// exists says whether a file is there; that the store cannot tell is not that it is missing.
+func (f *folder) exists(name string) (bool, error) {
 	_, err := fs.Stat(f.fsys, name)
-	return err == nil
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	}
+	return false, fmt.Errorf("reading %s: %w", name, err)
 }
 
 // readJSON reads a JSON file if it is there. Unknown keys are refused only by types that say so (see decodeStrict).
@@ -166,7 +187,11 @@ func (f *folder) checkExternalData(names []string, localDir string) error {
 		if !fs.ValidPath(full) {
 			return fmt.Errorf("its weights are said to be in %q, which is outside the folder", name)
 		}
-		if !f.exists(full) {
+		there, err := f.exists(full)
+		if err != nil {
+			return err
+		}
+		if !there {
 			return fmt.Errorf("its weights are in %s, which is missing: put it beside the model file", full)
 		}
 		if head, err := f.head(full); err != nil {

@@ -75,7 +75,7 @@ func layoutOf(in onnx.Value, said string) (string, error) {
 		}
 		return layoutNHWC, nil
 	}
-	return "", fmt.Errorf(`input %s may have its channels first or last: say which, by --input-layout NCHW or NHWC, or "input_layout" in tagbeam.json`, in)
+	return "", fmt.Errorf(`input %s may have its channels first or last: say which in tagbeam.json, {"input_layout": "NCHW"} or "NHWC"`, in)
 }
 
 func list(values []onnx.Value) string {

@@ -6,7 +6,11 @@ import "errors"
 // preprocessing.
 func (f *folder) useModelZoo() error {
 	for _, name := range []string{"synset.txt", "labels.txt"} {
-		if f.exists(name) {
+		there, err := f.exists(name)
+		if err != nil {
+			return err
+		}
+		if there {
 			f.layout = LayoutModelZoo
 			f.labels = func() ([]string, error) { return f.labelFile(name) }
 			return nil

@@ -44,7 +44,7 @@ func (b *Bundle) chooseOutput(said string) error {
 	if len(matching) == 1 {
 		return b.takeOutput(matching[0])
 	}
-	return fmt.Errorf(`which output has the classes cannot be told: name it by --output-name, or "output" in tagbeam.json; the model has: %s`, list(b.Info.Outputs))
+	return fmt.Errorf(`which output has the classes cannot be told: name it by --model-output, or "output" in tagbeam.json; the model has: %s`, list(b.Info.Outputs))
 }
 
 func (b *Bundle) takeOutput(out onnx.Value) error {

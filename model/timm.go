@@ -24,11 +24,18 @@ type timmConfig struct {
 func (f *folder) useTimm(config *configFile) {
 	f.layout = LayoutTimm
 	f.labels = func() ([]string, error) {
-		if len(config.LabelNames) == 0 {
-			return nil, errors.New("config.json has no label_names (timm leaves them out for ImageNet): give --model-labels FILE, with one label a line, " +
-				"or \"labels\" in tagbeam.json")
+		switch {
+		case given(config.LabelNames):
+			var labels []string
+			if err := json.Unmarshal(config.LabelNames, &labels); err != nil {
+				return nil, fmt.Errorf("config.json: label_names: %w", err)
+			}
+			return labels, nil
+		case given(config.ID2Label):
+			return config.id2label()
 		}
-		return config.LabelNames, nil
+		return nil, errors.New("config.json has no label_names (timm leaves them out for ImageNet): give --model-labels FILE, with one label a line, " +
+			"or \"labels\" in tagbeam.json")
 	}
 	f.spec = func(int, int) (preprocess.Spec, error) {
 		spec, err := timmSpec(config.PretrainedCfg)

@@ -141,6 +141,26 @@ func TestRunnerAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Padding is zeros, not the images of the batch before, on which the rows of a dynamically quantised model would depend.
+func TestPaddingIsZero(t *testing.T) {
+	s := open(t, "batch4.onnx", usual)
+	r, err := s.NewRunner(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	copy(r.Input(), randomImages(4, 4, image.Size()))
+	if err := r.Run(3); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(randomImages(4, 4, image.Size())[:3*image.Size()], r.Input()[:3*image.Size()]); diff != "" {
+		t.Errorf("the images themselves changed (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(make([]float32, image.Size()), r.Image(3)); diff != "" {
+		t.Errorf("the padding (-want +got):\n%s", diff)
+	}
+}
+
 func TestLoadOnce(t *testing.T) {
 	start(t)
 	before := Loads()
