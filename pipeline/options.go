@@ -1,0 +1,136 @@
+// Package pipeline is the Beam graphs of tagbeam and what it takes to run one: options, planning a run, running its graph on a
+// runner, and saying how it ended. A Go program that wants to tag images calls Run, or adds Tag to a graph of its own.
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/table"
+	"github.com/tagbeam/tagbeam/model/preprocess"
+	"github.com/tagbeam/tagbeam/transforms/engine"
+)
+
+// Options say what to tag, with what, and where the table stands. DefaultOptions has the defaults.
+type Options struct {
+	// Inputs are folders, globs and single images, local or gs://.
+	Inputs []string
+	// Output is the folder of the table, local or gs://; only one run of it goes on at a time.
+	Output string
+	// Model is the model and what it is told.
+	Model engine.ModelRef
+
+	// TopK is the number of best classes in each row.
+	TopK int
+	// MinConfidence is the confidence below which an image is abstained from.
+	MinConfidence float64
+	// MaxBytes and MaxPixels refuse larger images before they are decoded.
+	MaxBytes, MaxPixels int64
+
+	// Limit, when not 0, tags at most that many images that are new.
+	Limit int64
+	// Sample, in (0, 1], tags that fraction of the images, always the same ones.
+	Sample float64
+	// Retag tags what has been tagged before.
+	Retag bool
+	// RetryErrors tries images again that failed for good.
+	RetryErrors bool
+	// Abandon gives up an open run of other options.
+	Abandon bool
+	// MaxErrorRatio is the fraction of failed images above which a run is aborted and nothing is published.
+	MaxErrorRatio float64
+
+	// Runner is the Beam runner: direct, prism, flink, dataflow or universal.
+	Runner string
+	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
+	CPU int
+	// Batch is the number of images inferred at once; 0: chosen for the model.
+	Batch int
+	// UnitImages is the number of images of one unit of work, at least; 0: chosen for the total.
+	UnitImages int
+	// Command is what a person types to go on with this run, for messages.
+	Command []string
+}
+
+// DefaultOptions are the options of a command without flags.
+func DefaultOptions() Options {
+	return Options{
+		TopK:          5,
+		Sample:        1,
+		MaxErrorRatio: 1,
+		MaxBytes:      preprocess.DefaultLimits.MaxBytes,
+		MaxPixels:     preprocess.DefaultLimits.MaxPixels,
+		Runner:        "direct",
+	}
+}
+
+// Runners are the values of Options.Runner.
+var Runners = []string{"direct", "prism", "flink", "dataflow", "universal"}
+
+// UsageError is a mistake in the options, or something they name that is not there.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usage(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// Validate checks everything that needs no look at a store, and returns a UsageError.
+func (o Options) Validate() error {
+	switch {
+	case len(o.Inputs) == 0:
+		return usage("no --input: name a folder, a glob or an image (local or gs://), once or several times")
+	case o.Output == "":
+		return usage("no --output: name the folder of the label table (local or gs://)")
+	case o.TopK < 1:
+		return usage("--top-k %d: must be at least 1", o.TopK)
+	case !(o.MinConfidence >= 0 && o.MinConfidence <= 1):
+		return usage("--min-confidence %v: a probability, from 0 to 1", o.MinConfidence)
+	case !(o.MaxErrorRatio >= 0 && o.MaxErrorRatio <= 1):
+		return usage("--max-error-ratio %v: a fraction, from 0 (abort on any error) to 1 (never abort)", o.MaxErrorRatio)
+	case !(o.Sample > 0 && o.Sample <= 1):
+		return usage("--sample %v: a fraction above 0, at most 1", o.Sample)
+	case o.Limit < 0:
+		return usage("--limit %d: must not be negative (0: no limit)", o.Limit)
+	case o.Batch < 0 || o.Batch > 4096:
+		return usage("--batch %d: from 1 to 4096, or 0 to have it chosen for the model", o.Batch)
+	case o.CPU < 0 || o.CPU > math.MaxInt16:
+		return usage("--cpu %d: a number of CPUs, or 0 for all", o.CPU)
+	case o.MaxBytes <= 0:
+		return usage("--max-bytes %d: must be positive", o.MaxBytes)
+	case o.MaxPixels <= 0:
+		return usage("--max-pixels %d: must be positive", o.MaxPixels)
+	case o.UnitImages < 0:
+		return usage("--unit-images %d: must not be negative", o.UnitImages)
+	case !slices.Contains(Runners, o.Runner):
+		return usage("--runner %s: not known; one of %s", o.Runner, strings.Join(Runners, ", "))
+	}
+	if _, err := object.Parse(o.Output); err != nil {
+		return usage("--output: %w", err)
+	}
+	return nil
+}
+
+// shape is everything that decides which rows a run makes and what stands in them; the run's fingerprint is made of it.
+func (o Options) shape(modelDigest string) map[string]string {
+	return map[string]string{
+		"--input":          fmt.Sprintf("%q", o.Inputs),
+		"model digest":     modelDigest,
+		"--top-k":          strconv.Itoa(o.TopK),
+		"--min-confidence": strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),
+		"--max-bytes":      strconv.FormatInt(o.MaxBytes, 10),
+		"--max-pixels":     strconv.FormatInt(o.MaxPixels, 10),
+		"--limit":          strconv.FormatInt(o.Limit, 10),
+		"--sample":         strconv.FormatFloat(o.Sample, 'g', -1, 64),
+		"--retag":          strconv.FormatBool(o.Retag),
+		"--retry-errors":   strconv.FormatBool(o.RetryErrors),
+		"schema":           strconv.Itoa(table.SchemaRevision),
+	}
+}
+
+func (o Options) engine() engine.Config { return engine.Config{CPU: o.CPU} }
+

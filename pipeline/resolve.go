@@ -1,0 +1,50 @@
+package pipeline
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/tagbeam/tagbeam/io/object"
+)
+
+// resolve makes local paths absolute: the same images have the same uri and the same fingerprint wherever the command is called.
+func (o Options) resolve() (Options, error) {
+	var err error
+	inputs := make([]string, len(o.Inputs))
+	for i, in := range o.Inputs {
+		inputs[i] = in
+		if in != "" && !strings.Contains(in, "://") && !strings.HasPrefix(in, "@") {
+			if inputs[i], err = filepath.Abs(in); err != nil {
+				return o, usage("--input %s: %w", in, err)
+			}
+		}
+	}
+	o.Inputs = inputs
+	if o.Output, err = absolute(o.Output); err != nil {
+		return o, usage("--output: %w", err)
+	}
+	if o.Model.URI == "" {
+		return o, usage("no --model: name a model folder or an .onnx file (local or gs://)")
+	}
+	if o.Model.URI, err = absolute(o.Model.URI); err != nil {
+		return o, usage("--model: %w", err)
+	}
+	if f := o.Model.ONNXRuntime; f != "" {
+		if o.Model.ONNXRuntime, err = filepath.Abs(f); err != nil {
+			return o, usage("--onnxruntime: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// absolute is the canonical form of a folder's path or uri, without a trailing slash.
+func absolute(uri string) (string, error) {
+	loc, err := object.Parse(uri)
+	if err != nil {
+		return "", err
+	}
+	if s := strings.TrimRight(loc.Key, "/"); s != "" {
+		loc.Key = s
+	}
+	return loc.String(), nil
+}

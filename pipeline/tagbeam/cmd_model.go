@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagbeam/tagbeam/model"
+	"github.com/tagbeam/tagbeam/pipeline"
+	"github.com/tagbeam/tagbeam/transforms/engine"
+)
+
+func newModelCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "model",
+		Short: "Look at models",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newModelInspectCommand())
+	return cmd
+}
+
+func newModelInspectCommand() *cobra.Command {
+	var flags modelFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL",
+		Short: "Print what a model is, whether it can run, and what its preprocessing is",
+		Long: `inspect reads a model folder (HuggingFace, ONNX Model Zoo, or with a tagbeam.json) or an .onnx file, checks that it can classify images, loads it
+and prints its inputs, outputs, labels, preprocessing, digest and operators.
+
+Exit codes:
+  0  the model can be used
+  1  ONNX Runtime cannot load it
+  2  it cannot classify images, or is not there; the message says why`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &pipeline.UsageError{Err: errors.New("name one model: tagbeam model inspect MODEL")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := flags.ref(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			bundle, err := engine.LoadBundle(cmd.Context(), ref)
+			if err != nil {
+				return &pipeline.UsageError{Err: err}
+			}
+			if asJSON {
+				enc := json.NewEncoder(os.Stdout)
+				enc.SetIndent("", "  ")
+				err = enc.Encode(bundle)
+			} else {
+				err = model.Describe(os.Stdout, bundle)
+			}
+			if err != nil {
+				return err
+			}
+			_, _, err = engine.LoadClassifier(cmd.Context(), ref)
+			return err
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

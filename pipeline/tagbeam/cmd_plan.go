@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tagbeam/tagbeam/pipeline"
+)
+
+// printPlan prints what --plan-only found out.
+func (o *tagOptions) printPlan(ctx context.Context, res *pipeline.Result) error {
+	rate, how, err := pipeline.EstimateRate(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	writePlan(os.Stdout, res, rate, how)
+	s := newSummary(o.Options, res, 0, 0)
+	s.State = "planned"
+	return o.write(s)
+}
+
+func writePlan(w io.Writer, res *pipeline.Result, rate float64, how string) {
+	st := res.Stats
+	fmt.Fprintf(w, "images under the inputs  %d\n", st.Listed)
+	fmt.Fprintf(w, "tagged before            %d\n", st.Skipped)
+	fmt.Fprintf(w, "to be tagged             %d, %s\n", st.Images, bytesText(st.Bytes))
+	if rate > 0 && st.Images > 0 {
+		d := time.Duration(float64(st.Images) / rate * float64(time.Second))
+		fmt.Fprintf(w, "estimate                 %s, at %.0f images/s (%s)\n", d.Round(time.Second), rate, how)
+	}
+	for _, in := range res.Unmatched {
+		fmt.Fprintf(w, "no images under          %s\n", in)
+	}
+}
+
+// bytesText writes a size with a unit that suits it.
+func bytesText(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	v, i := float64(n)/unit, 0
+	for ; v >= unit; i++ {
+		v /= unit
+	}
+	return fmt.Sprintf("%.1f %cB", v, "kMGTPE"[i])
+}

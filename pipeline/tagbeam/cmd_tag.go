@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
+	"github.com/spf13/cobra"
+
+	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/pipeline"
+)
+
+// tagOptions are the flags of tagbeam tag.
+type tagOptions struct {
+	pipeline.Options
+	model       modelFlags
+	planOnly    bool
+	summaryJSON string
+	quiet       bool
+	logFormat   string
+}
+
+func newTagCommand() *cobra.Command {
+	o := &tagOptions{Options: pipeline.DefaultOptions()}
+	cmd := &cobra.Command{
+		Use:   "tag --input PATTERN --model MODEL --output DIR",
+		Short: "Label images and write labels and confidences to Parquet",
+		Long: `tag finds the images under --input that have no row of this model yet, classifies them and adds them to the table under --output.
+An image that cannot be tagged is a row with an error. Killed at any moment, the same command goes on where it stopped.
+
+` + exitCodes,
+		Example: `  tagbeam tag --input ~/Pictures --model models/mobilenetv2 --output tags
+  tagbeam tag --input 'gs://bucket/photos/**.jpg' --model gs://bucket/model --output gs://bucket/tags
+  duckdb -c "select label, count(*) from 'tags/labels/**/*.parquet' group by 1 order by 2 desc"`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.Model, err = o.model.ref(cmd.Context(), o.Model.URI); err != nil {
+				return err
+			}
+			o.Runner = *runners.Runner
+			o.Command = resumeCommand(os.Args)
+			return o.run(cmd.Context())
+		},
+	}
+	o.add(cmd)
+	return cmd
+}
+
+func (o *tagOptions) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image; local or gs://; repeatable")
+	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://")
+	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ for tagbeam; local or gs://")
+	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
+	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
+	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
+	f.Float64Var(&o.Sample, "sample", o.Sample, "tag this fraction of the images, always the same ones")
+	f.BoolVar(&o.planOnly, "plan-only", false, "count what would be tagged, estimate the time, and tag nothing")
+	f.BoolVar(&o.Retag, "retag", false, "tag again what has been tagged")
+	f.BoolVar(&o.RetryErrors, "retry-errors", false, "try images again that failed for good (those that may heal always are)")
+	f.BoolVar(&o.Abandon, "abandon", false, "give up an unfinished run of other options")
+	f.Float64Var(&o.MaxErrorRatio, "max-error-ratio", o.MaxErrorRatio, "abort, and publish nothing, when more than this fraction of the images fails")
+	f.Int64Var(&o.MaxBytes, "max-bytes", o.MaxBytes, "refuse larger image files")
+	f.Int64Var(&o.MaxPixels, "max-pixels", o.MaxPixels, "refuse images of more pixels, by their header")
+	o.model.add(cmd)
+	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
+	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
+	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
+	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
+	f.StringVar(&o.logFormat, "log-format", "text", "format of log lines: text or json")
+	*runners.Runner = o.Runner
+	addBeamFlags(f)
+	f.Lookup("runner").Usage = "Beam runner: direct, prism, flink, dataflow, universal"
+	f.Lookup("endpoint").Usage = "Beam job service of a remote runner, HOST:PORT"
+}
+
+func (o *tagOptions) run(ctx context.Context) error {
+	log, err := newLogger(o.logFormat, o.quiet)
+	if err != nil {
+		return err
+	}
+	beam.Init()
+	began := time.Now()
+	if o.planOnly {
+		res, err := pipeline.Plan(ctx, o.Options)
+		if err != nil {
+			return err
+		}
+		return o.printPlan(ctx, res)
+	}
+	w := newProgress(log, o.Options, o.quiet)
+	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
+		Started:  w.start,
+		Finished: func(*run.Status) { w.stop() },
+		Warn:     func(m string) { log.Warn(m) },
+	})
+	w.stop()
+	if err != nil {
+		if werr := o.write(failedSummary(o.Options, res, err, time.Since(began))); werr != nil {
+			log.Error(werr.Error())
+		}
+		return err
+	}
+	for _, in := range res.Unmatched {
+		log.Warn("no images under --input " + in)
+	}
+	sum := newSummary(o.Options, res, time.Since(began), w.seconds)
+	if !o.quiet {
+		sum.print(os.Stdout)
+	}
+	if err := o.write(sum); err != nil {
+		return err
+	}
+	if sum.ExitCode != exitOK {
+		return &exitError{sum.ExitCode, sum.reason()}
+	}
+	return nil
+}
+
+func (o *tagOptions) write(s *summary) error {
+	if o.summaryJSON == "" {
+		return nil
+	}
+	if err := s.writeJSON(o.summaryJSON); err != nil {
+		return fmt.Errorf("--summary-json: %w", err)
+	}
+	return nil
+}
+
+// resumeCommand is what a person types to go on with the run that this command plans.
+func resumeCommand(args []string) []string {
+	out := []string{"tagbeam"}
+	for _, a := range args[1:] {
+		if a != "--abandon" && a != "--abandon=true" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &pipeline.UsageError{Err: fmt.Errorf("%s takes no arguments but flags, and got %q; a pattern with spaces or * wants quotes", cmd.CommandPath(), args[0])}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+// Command tagbeam labels the images of a data set. See README.md, and `tagbeam help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/spf13/cobra"
+
+	"github.com/tagbeam/tagbeam/pipeline"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes. Interrupted runs exit with 128 + the signal's number.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitPartial = 3
+)
+
+const exitCodes = `Exit codes:
+  0    all images were tagged, or there was nothing to do
+  1    failed, or aborted on --max-error-ratio: nothing was published
+  2    a mistake in the command, or something it names is not there
+  3    published, but some images of this run have errors
+  130  interrupted by Ctrl-C;  143  by SIGTERM: run it again and it goes on where it stopped`
+
+func main() {
+	if isWorker(os.Args[1:]) {
+		// A runner started this process: Beam's harness takes over and never returns.
+		flag.Parse()
+		beam.Init()
+		fmt.Fprintln(os.Stderr, "tagbeam: the worker harness ended")
+		os.Exit(exitFailed)
+	}
+	ctx, interrupted := notifyInterrupt(context.Background())
+	code := execute(ctx, os.Args[1:])
+	if sig := interrupted(); sig != 0 {
+		code = 128 + int(sig)
+	}
+	os.Exit(code)
+}
+
+// isWorker says whether a runner's boot program started this process as a worker: it names no subcommand.
+func isWorker(args []string) bool {
+	for _, a := range args {
+		if a == "--" || !strings.HasPrefix(a, "-") {
+			return false
+		}
+		name, value, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if name == "worker" && value != "false" {
+			return true
+		}
+	}
+	return false
+}
+
+// execute runs one command and returns its exit code. The error of a command is printed here, once.
+func execute(ctx context.Context, args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var coded *exitError
+	var usage *pipeline.UsageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &coded):
+		if coded.message != "" {
+			fmt.Fprintln(os.Stderr, "tagbeam: "+coded.message)
+		}
+		return coded.code
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "tagbeam: interrupted; run the same command again and it goes on where it stopped")
+		return exitFailed // main knows the signal
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "tagbeam: "+err.Error())
+		return exitUsage
+	}
+	fmt.Fprintln(os.Stderr, "tagbeam: "+reason(err))
+	return exitFailed
+}
+
+// exitError ends the program with a code; its message, if any, is printed.
+type exitError struct {
+	code    int
+	message string
+}
+
+func (e *exitError) Error() string { return e.message }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tagbeam",
+		Short: "Label the images of a data set, every night, at any size",
+		Long: `tagbeam labels the images of a data set: it reads them from a folder or a bucket, runs an ONNX classifier over them
+and writes labels and confidences to Parquet. It is one Apache Beam pipeline: the same command runs here and on a cluster.
+
+` + exitCodes,
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &pipeline.UsageError{Err: fmt.Errorf("no command %q; see tagbeam --help", args[0])}
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &pipeline.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.SetGlobalNormalizationFunc(foldUnderscores)
+	root.AddCommand(newTagCommand(), newModelCommand())
+	return root
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cheggaaa/pb/v3"
+	"golang.org/x/term"
+
+	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/pipeline"
+	"github.com/tagbeam/tagbeam/transforms/engine"
+)
+
+// barTemplate: images, images/s, errors, time left.
+const barTemplate = `{{string . "run"}} {{counters . }} {{bar . }} {{percent . }} {{speed . "%s images/s" "? images/s"}} {{string . "errors"}} {{rtime . "%s left"}}`
+
+// logEvery is how often a run says how far it is where there is no terminal.
+const logEvery = 30 * time.Second
+
+// progress shows how far a run is: a bar on a terminal, log lines elsewhere.
+type progress struct {
+	log   *slog.Logger
+	stats *engine.Stats
+	bar   bool
+	quiet bool
+
+	seconds time.Duration // spent on runs, all together
+
+	mu      sync.Mutex
+	began   time.Time
+	base    [2]int64 // images and failures when the run began
+	end     chan struct{}
+	ended   sync.WaitGroup
+	planned int64
+}
+
+func newProgress(log *slog.Logger, o pipeline.Options, quiet bool) *progress {
+	return &progress{
+		log:   log,
+		stats: &engine.Shared(engine.Config{CPU: o.CPU}).Stats,
+		bar:   !quiet && term.IsTerminal(int(os.Stderr.Fd())),
+		quiet: quiet,
+	}
+}
+
+// start is called when a run's graph is about to start.
+func (p *progress) start(plan *run.Plan, resumed bool) {
+	p.stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began, p.planned, p.end = time.Now(), plan.Images, make(chan struct{})
+	p.base = [2]int64{p.stats.Images.Load(), p.stats.Failed.Load()}
+	verb := "planned"
+	if resumed {
+		verb = "going on with"
+	}
+	if !p.bar {
+		p.log.Info(fmt.Sprintf("%s run %d: %d images", verb, plan.RunID, plan.Images))
+	}
+	if p.bar {
+		bar := pb.New64(plan.Images)
+		bar.SetTemplateString(barTemplate).SetWriter(os.Stderr).Set("run", fmt.Sprintf("run %d", plan.RunID))
+		bar.Set("errors", "0 errors")
+		bar.Start()
+		p.ended.Go(func() { p.every(200*time.Millisecond, p.end, func(done, failed int64) { p.draw(bar, done, failed) }, func() { bar.Finish() }) })
+		return
+	}
+	p.ended.Go(func() { p.every(logEvery, p.end, p.line, func() {}) })
+}
+
+// every calls show now and then until end is closed, then last.
+func (p *progress) every(d time.Duration, end <-chan struct{}, show func(done, failed int64), last func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			show(p.counts())
+		case <-end:
+			if d < logEvery {
+				show(p.counts())
+			}
+			last()
+			return
+		}
+	}
+}
+
+func (p *progress) counts() (done, failed int64) {
+	return p.stats.Images.Load() - p.base[0], p.stats.Failed.Load() - p.base[1]
+}
+
+func (p *progress) draw(bar *pb.ProgressBar, done, failed int64) {
+	errors := "errors"
+	if failed == 1 {
+		errors = "error"
+	}
+	bar.Set("errors", fmt.Sprintf("%d %s", failed, errors))
+	bar.SetCurrent(min(done, p.planned))
+}
+
+func (p *progress) line(done, failed int64) {
+	rate := float64(done) / time.Since(p.began).Seconds()
+	left := "?"
+	if rate > 0 {
+		left = time.Duration(float64(p.planned-done) / rate * float64(time.Second)).Round(time.Second).String()
+	}
+	p.log.Info(fmt.Sprintf("%d of %d images, %.1f images/s, %d errors, %s left", done, p.planned, rate, failed, left))
+}
+
+// stop ends the display of the run that is going on, if any.
+func (p *progress) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end == nil {
+		return
+	}
+	close(p.end)
+	p.ended.Wait()
+	p.end = nil
+	p.seconds += time.Since(p.began)
+}

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/model"
+	"github.com/tagbeam/tagbeam/model/onnx"
+	"github.com/tagbeam/tagbeam/model/preprocess"
+)
+
+// ModelRef names a model and what it is told beyond what its folder says. It travels to the workers.
+type ModelRef struct {
+	// URI is a model folder or an .onnx file, local or gs://.
+	URI string
+	// Labels are the class names, in order, for a model that has none of its own or other ones.
+	Labels []string
+	// Preprocess is a preset ("caffe", "torchvision,crop=227") or a JSON spec, for a model that does not tell.
+	Preprocess string
+	// Output names the output to classify by, when there are several.
+	Output string
+	// ONNXRuntime is the shared library's file; empty: it is looked for.
+	ONNXRuntime string
+}
+
+func (r ModelRef) key() string {
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output})
+}
+
+// Classifier is a model ready to run. It is immutable and shared by all workers of the process.
+type Classifier struct {
+	Bundle  *model.Bundle
+	Program *preprocess.Program
+	Session *onnx.Session // nil for one that only preprocesses
+
+	batchable atomic.Bool // false once a batch has failed whose images all succeed one by one
+}
+
+// defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
+// 224 pixels go by 4 and small ones by up to 64.
+const defaultBatchValues = 4 * 3 * 224 * 224
+
+// BatchSize is the number of images of a batch: want, or the model's own choice when want is 0. It depends on nothing but the model.
+func (c *Classifier) BatchSize(want int) int {
+	if want > 0 {
+		return want
+	}
+	if n := c.Bundle.Input.Batch; n > 0 {
+		return n
+	}
+	return min(max(defaultBatchValues/c.Program.Len(), 1), 64)
+}
+
+// loaded keeps the classifiers of the process. A worker uses one or two.
+var loaded struct {
+	sync.Mutex
+	classifiers map[string]*Classifier
+	loading     singleflight.Group
+}
+
+// LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are. isNew is true for the one
+// call that created the session.
+func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew bool, err error) {
+	key := ref.key()
+	loaded.Lock()
+	c = loaded.classifiers[key]
+	loaded.Unlock()
+	if c != nil {
+		return c, false, nil
+	}
+	v, err, _ := loaded.loading.Do(key, func() (any, error) {
+		before := onnx.Loads()
+		c, err := load(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		isNew = onnx.Loads() > before
+		loaded.Lock()
+		defer loaded.Unlock()
+		if loaded.classifiers == nil {
+			loaded.classifiers = map[string]*Classifier{}
+		}
+		loaded.classifiers[key] = c
+		return c, nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return v.(*Classifier), isNew, nil
+}
+
+// load reads the model and opens its session.
+func load(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	c, err := NewPreprocessor(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := StartRuntime(ref); err != nil {
+		return nil, err
+	}
+	if c.Session, err = c.Bundle.Session(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// NewPreprocessor returns a classifier without a session: it makes tensors, and needs no ONNX Runtime.
+func NewPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	b, err := LoadBundle(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.Program()
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", ref.URI, err)
+	}
+	c := &Classifier{Bundle: b, Program: p}
+	c.batchable.Store(true)
+	return c, nil
+}
+
+// StartRuntime finds ONNX Runtime and starts it in this process, once.
+func StartRuntime(ref ModelRef) error {
+	file, err := onnx.Find(ref.ONNXRuntime)
+	if err != nil {
+		return err
+	}
+	return onnx.Init(file)
+}
+
+// LoadBundle reads and checks a model folder or file.
+func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
+	if ref.URI == "" {
+		return nil, fmt.Errorf("no --model: name a model folder or an .onnx file")
+	}
+	loc, err := object.Parse(ref.URI)
+	if err != nil {
+		return nil, fmt.Errorf("--model: %w", err)
+	}
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, Output: ref.Output}
+	folder := strings.TrimSuffix(loc.Key, "/")
+	name := path.Base(folder)
+	if strings.HasSuffix(folder, ".onnx") {
+		folder, opts.File = path.Dir(folder), name
+		name = strings.TrimSuffix(name, ".onnx")
+	}
+	var fsys fs.FS
+	if loc.Scheme == "file" {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("--model %s: there is no such model folder or .onnx file", ref.URI)
+		}
+		opts.LocalDir = filepath.FromSlash(folder)
+		fsys = os.DirFS(opts.LocalDir)
+	} else {
+		store, err := object.Open(ctx, loc)
+		if err != nil {
+			return nil, fmt.Errorf("--model %s: %w", ref.URI, err)
+		}
+		fsys = object.FS(store, folder)
+	}
+	return model.Load(fsys, name, opts)
+}

@@ -1,0 +1,41 @@
+package transforms
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/tagbeam/tagbeam/io/run"
+)
+
+func init() {
+	register.DoFn4x1(&Publish{})
+	register.Iter1[run.PublishedPart]()
+	register.Emitter2[int64, string]()
+}
+
+// Publish writes the manifest of a run once all its parts are there, and emits the run's number and state. (A stage without an
+// output would make prism spin.)
+type Publish struct {
+	Run Run
+}
+
+// ProcessElement takes all parts of the run.
+func (fn *Publish) ProcessElement(ctx context.Context, id int64, parts func(*run.PublishedPart) bool, emit func(int64, string)) error {
+	out, plan, err := fn.Run.open(ctx)
+	if err != nil {
+		return err
+	}
+	var all []run.PublishedPart
+	for p := (run.PublishedPart{}); parts(&p); {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b run.PublishedPart) int { return strings.Compare(a.Path, b.Path) })
+	if _, err := out.Publish(ctx, plan, all); err != nil {
+		return err
+	}
+	emit(id, string(run.StatePublished))
+	return nil
+}

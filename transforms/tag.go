@@ -1,0 +1,107 @@
+package transforms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/io/table"
+	"github.com/tagbeam/tagbeam/transforms/engine"
+)
+
+func init() {
+	register.DoFn3x1(&Tag{})
+	register.Emitter1[Total]()
+}
+
+// Tag makes the rows of one unit, writes them as its unit file and emits what they came to. A unit that has a file is only counted.
+type Tag struct {
+	Run    Run
+	Engine engine.Config
+	Model  engine.ModelRef
+	Rows   RowOptions
+	Task   TaskOptions
+}
+
+// TaskOptions are the engine's task, less the images.
+type TaskOptions struct {
+	Batch     int
+	MaxBytes  int64
+	MaxPixels int64
+}
+
+// ProcessElement tags one unit.
+func (fn *Tag) ProcessElement(ctx context.Context, u run.Unit, emit func(Total)) error {
+	out, plan, err := fn.Run.open(ctx)
+	if err != nil {
+		return err
+	}
+	counts, err := out.UnitCounts(ctx, fn.Run.RunID, u)
+	switch {
+	case err == nil:
+		unitsAdopted.Inc(ctx, 1)
+		engine.Shared(fn.Engine).Stats.Adopt(counts.Images, counts.Failed)
+		emit(Total{Units: 1, Counts: counts})
+		return nil
+	case !errors.Is(err, object.ErrNotFound):
+		return err
+	}
+	state, err := out.Closed(ctx, fn.Run.RunID)
+	if err != nil {
+		return err
+	}
+	if state.Closed() {
+		// A straggler: the run was closed without us, and its unit files may be cleaned away by now.
+		emit(Total{Units: 1, Counts: table.Counts{Images: int64(u.Images)}})
+		return nil
+	}
+	rows, err := fn.rows(ctx, out, plan, u)
+	if err != nil {
+		return fmt.Errorf("unit %d of run %d: %w", u.Index, fn.Run.RunID, err)
+	}
+	counts, err = out.PutUnit(ctx, fn.Run.RunID, u, rows)
+	if err != nil {
+		return err
+	}
+	unitsTagged.Inc(ctx, 1)
+	imagesTagged.Inc(ctx, counts.Images)
+	imagesFailed.Inc(ctx, counts.Failed)
+	emit(Total{Units: 1, Counts: counts})
+	return nil
+}
+
+// rows runs the engine over the images of a unit.
+func (fn *Tag) rows(ctx context.Context, out *run.Output, plan *run.Plan, u run.Unit) ([]table.Row, error) {
+	classifier, loaded, err := engine.LoadClassifier(ctx, fn.Model)
+	if err != nil {
+		return nil, err
+	}
+	if loaded {
+		modelLoads.Inc(ctx, 1)
+	}
+	if d := classifier.Bundle.Digest; d != plan.ModelDigest {
+		return nil, fmt.Errorf("model %s has changed since the run was planned: its digest is %s, the plan's is %s; put the model back, or give up the run with --abandon", fn.Model.URI, d, plan.ModelDigest)
+	}
+	items, err := out.Items(ctx, fn.Run.RunID, u)
+	if err != nil {
+		return nil, err
+	}
+	predictions, err := engine.Shared(fn.Engine).Run(ctx, fn.Task.task(classifier, images(items), fn.Rows.TopK))
+	if err != nil {
+		return nil, err
+	}
+	return fn.Rows.rows(items, predictions, classifier.Bundle, fn.Run.RunID), nil
+}
+
+func images(items []source.Item) []engine.Image {
+	images := make([]engine.Image, len(items))
+	for i, item := range items {
+		images[i].Item = item
+	}
+	return images
+}
