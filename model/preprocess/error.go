@@ -49,7 +49,7 @@ func decoderError(h Header, err error) *Error {
 	// The decoders share no type for it, but all of them, x/image's included, say the word.
 	case strings.Contains(msg, "unsupported") || strings.Contains(msg, "not implemented"):
 		e.Code = CodeUnsupportedFormat
-		e.Message = fmt.Sprintf("a kind of %s that is not supported: %v; convert it to a plain JPEG or PNG", h.Format, err)
+		e.Message = fmt.Sprintf("a kind of %s that is not supported: %s; convert it to a plain JPEG or PNG", h.Format, strings.TrimPrefix(msg, "unsupported: "))
 	default:
 		e.Message = fmt.Sprintf("the %s data is damaged: %v", h.Format, err)
 	}

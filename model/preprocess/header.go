@@ -7,7 +7,7 @@ const MaxSide = 65535
 // Limits bound what one image may cost. A field that is zero or less takes DefaultLimits' value.
 type Limits struct {
 	MaxBytes  int64 // of the encoded image
-	MaxPixels int64 // width x height as the header claims them; decoding takes about 6 bytes per pixel
+	MaxPixels int64 // width x height as the header claims them; decoding takes 6 to 18 bytes per pixel, most for a progressive JPEG
 }
 
 // DefaultLimits are 64 MiB of data and 64 megapixels: a medium-format camera's largest JPEG passes, a header that claims 65,500 x 65,500

@@ -195,7 +195,7 @@ func TestWorkersInParallel(t *testing.T) {
 func TestAxisCacheEvicts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	r := resampler{filter: Bilinear}
-	for i := range 2000 {
+	for i := range 500 {
 		src := new(Pixels)
 		src.resize(Header{Width: 3 + rng.IntN(24), Height: 3 + rng.IntN(24)})
 		for i := range src.Pix {
