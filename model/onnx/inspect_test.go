@@ -183,6 +183,15 @@ func TestInspectSubgraphs(t *testing.T) {
 
 func TestInspectErrors(t *testing.T) {
 	whole := tiny(t, "nchw.onnx")
+	var cut onnxpb.ModelProto
+	if err := proto.Unmarshal(whole, &cut); err != nil {
+		t.Fatal(err)
+	}
+	cut.OpsetImport = nil
+	behindGraph, err := proto.Marshal(&cut)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ name, data, want string }{
 		{"empty", "", "the model file is empty"},
 		{"git lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n", "Git LFS pointer, not the model itself: run `git lfs pull`"},
@@ -198,6 +207,7 @@ func TestInspectErrors(t *testing.T) {
 		{"zeros", strings.Repeat("\x00", 9000), "zero bytes"},
 		{"text", "hello, this is no model at all", "not an ONNX model or truncated (30 bytes)"},
 		{"truncated", string(whole[:len(whole)/2]), "not an ONNX model or truncated"},
+		{"cut behind the graph", string(behindGraph), "no graph, outputs or operator set in it"},
 		{"all but the end", string(whole[:len(whole)-1]), "not an ONNX model or truncated"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

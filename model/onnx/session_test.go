@@ -193,6 +193,14 @@ func TestLoadOnce(t *testing.T) {
 	if opened.Load() != 1 || Loads() != before+1 {
 		t.Errorf("16 callers opened the model %d times and made %d sessions, want 1 and 1", opened.Load(), Loads()-before)
 	}
+	again, err := Load("sha256:once", usual, func() ([]byte, string, error) { return nil, "", errors.New("opened again") })
+	if err != nil || again != sessions[0] {
+		t.Errorf("a later caller: %v, want the same session", err)
+	}
+	unnamed := SessionOptions{Input: image, Outputs: []Port{{"other", []int64{5}}}}
+	if _, err := Load("sha256:once", unnamed, func() ([]byte, string, error) { return model, "", nil }); err == nil || !strings.Contains(err.Error(), `no output "other"`) {
+		t.Errorf("other outputs of the same model: %v, want a session of their own", err)
+	}
 }
 
 func TestUint8Input(t *testing.T) {
