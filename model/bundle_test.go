@@ -109,6 +109,15 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// Where names tell nothing, the number of labels does.
+func TestOutputByLabels(t *testing.T) {
+	twelve := strings.Split("abcdefghijkl", "")
+	b := load(t, files{"m.onnx": "@two_outputs.onnx"}, model.Options{File: "m.onnx", Labels: twelve, Preprocess: "unit"})
+	if b.Output.Name != "features" || b.Output.Classes != 12 {
+		t.Errorf("output %+v, want features, the one with 12 classes", b.Output)
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	bare := func(name string) files { return files{"m.onnx": "@" + name} }
 	opts := bareOptions("m.onnx")
