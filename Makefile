@@ -22,7 +22,7 @@ build vet lint bench: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
-	go build -ldflags '-X main.version=$(VERSION)' -o bin/tagbeam ./pipeline/tagbeam
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/tagbeam ./pipeline/tagbeam
 
 .PHONY: toolchain
 toolchain:
@@ -48,7 +48,6 @@ ifeq ($(MODEL),)
 else
 	@$(MAKE) --no-print-directory build
 	bin/tagbeam tag --input '$(INPUT)' --model '$(MODEL)' --output '$(OUTPUT)' || [ $$? -eq 3 ]
-	@echo 'The labels are under $(OUTPUT)/labels'
 endif
 
 # TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare our pixels to Pillow's.
