@@ -133,4 +133,3 @@ func (o Options) shape(modelDigest string) map[string]string {
 }
 
 func (o Options) engine() engine.Config { return engine.Config{CPU: o.CPU} }
-

@@ -66,7 +66,9 @@ func (p *progress) start(plan *run.Plan, resumed bool) {
 		bar.SetTemplateString(barTemplate).SetWriter(os.Stderr).Set("run", fmt.Sprintf("run %d", plan.RunID))
 		bar.Set("errors", "0 errors")
 		bar.Start()
-		p.ended.Go(func() { p.every(200*time.Millisecond, p.end, func(done, failed int64) { p.draw(bar, done, failed) }, func() { bar.Finish() }) })
+		p.ended.Go(func() {
+			p.every(200*time.Millisecond, p.end, func(done, failed int64) { p.draw(bar, done, failed) }, func() { bar.Finish() })
+		})
 		return
 	}
 	p.ended.Go(func() { p.every(logEvery, p.end, p.line, func() {}) })

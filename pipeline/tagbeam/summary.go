@@ -26,8 +26,8 @@ type summary struct {
 	Runner string `json:"runner"`
 
 	table.Counts
-	Seconds         float64 `json:"seconds"`            // of the whole command
-	TagSeconds      float64 `json:"tag_seconds"`        // of the runs' graphs
+	Seconds         float64 `json:"seconds"`           // of the whole command
+	TagSeconds      float64 `json:"tag_seconds"`       // of the runs' graphs
 	ImagesPerSecond float64 `json:"images_per_second"` // of the runs' graphs
 
 	Listed  int64 `json:"listed"`  // images under the inputs

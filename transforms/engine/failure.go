@@ -19,9 +19,9 @@ const (
 	CodeChecksumMismatch Code = "checksum_mismatch" // the bytes that arrived are not those the store holds
 	CodeReadFailed       Code = "read_failed"       // any other failure to read
 	CodeTooLarge         Code = preprocess.CodeTooLarge
-	CodeInvalidName      Code = "invalid_name"      // a name that can be listed but not opened
-	CodeInferenceFailed  Code = "inference_failed"  // the model failed on this image alone
-	CodeInvalidOutput    Code = "invalid_output"    // the model answered NaN or infinity
+	CodeInvalidName      Code = "invalid_name"     // a name that can be listed but not opened
+	CodeInferenceFailed  Code = "inference_failed" // the model failed on this image alone
+	CodeInvalidOutput    Code = "invalid_output"   // the model answered NaN or infinity
 )
 
 // Failure says why an image has no prediction.
