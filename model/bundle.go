@@ -14,7 +14,7 @@ import (
 	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
-// DecoderRevision is raised when the same image bytes and preprocessing.Spec come to give other pixels: it is part of every model digest, so
+// DecoderRevision is raised when the same image bytes and preprocess.Spec come to give other pixels: it is part of every model digest, so
 // that images are tagged again.
 const DecoderRevision = 1
 
