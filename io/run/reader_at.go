@@ -7,7 +7,8 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 )
 
-// objectReader reads an object of a known size at any offset.
+// objectReader reads an object of a known size, one range request for each call. (object.ReaderAt keeps up to 16 MiB of blocks of a file: too much
+// where there is a file for each run of the ledger, and for a footer. The readers of package table have buffers of their own.)
 type objectReader struct {
 	ctx   context.Context
 	store object.Store

@@ -180,3 +180,40 @@ func atoi(s string) int64 {
 	n, _ := strconv.ParseInt(s, 10, 64)
 	return n
 }
+
+// rooted is a folder of a store as a store.
+type rooted struct {
+	object.Store
+	prefix string
+}
+
+func (r rooted) List(ctx context.Context, opts object.ListOptions, fn func(object.Info) error) error {
+	opts.Prefix = r.prefix + opts.Prefix
+	if opts.StartAfter != "" {
+		opts.StartAfter = r.prefix + opts.StartAfter
+	}
+	return r.Store.List(ctx, opts, func(i object.Info) error {
+		i.Key = strings.TrimPrefix(i.Key, r.prefix)
+		return fn(i)
+	})
+}
+
+func (r rooted) Stat(ctx context.Context, key string) (object.Info, error) {
+	return r.Store.Stat(ctx, r.prefix+key)
+}
+
+func (r rooted) Read(ctx context.Context, key string, maxBytes int64) ([]byte, object.Info, error) {
+	return r.Store.Read(ctx, r.prefix+key, maxBytes)
+}
+
+func (r rooted) ReadRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	return r.Store.ReadRange(ctx, r.prefix+key, offset, length)
+}
+
+func (r rooted) PutIfAbsent(ctx context.Context, key string, write func(io.Writer) error) error {
+	return r.Store.PutIfAbsent(ctx, r.prefix+key, write)
+}
+
+func (r rooted) Delete(ctx context.Context, key string) error {
+	return r.Store.Delete(ctx, r.prefix+key)
+}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/object/objecttest"
 )
 
 // seeds is the number of seeds to try: fewer with the race detector, more for a long test.
@@ -107,21 +108,19 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	checkOnce(t, published(t, store), onceEach(w))
 }
 
-// TestFaults lets requests fail at random, with and without effect, and commands try again.
+// TestFaults lets requests fail at random, before they have an effect or after it, and commands try again.
 func TestFaults(t *testing.T) {
+	rates := objecttest.Rates{}
+	for _, op := range []objecttest.Op{objecttest.OpList, objecttest.OpStat, objecttest.OpRead, objecttest.OpReadRange, objecttest.OpPutIfAbsent, objecttest.OpDelete} {
+		rates[op] = 0.01
+	}
 	for seed := range seeds(60) {
-		random := rand.New(rand.NewPCG(seed, 1))
 		store := guarded(t, newMem(t))
-		faulty := hooked{store, func(op, key string, done bool) error {
-			if random.Float64() < 0.005 {
-				return fmt.Errorf("%s %s: %w", op, key, object.ErrTransient)
-			}
-			return nil
-		}}
+		faulty := objecttest.Faulty(store, seed, objecttest.FaultOptions{Before: rates, After: rates, BrokenBody: 0.01})
 		worlds := []world{numbered(30, "A"), numbered(35, "A").with(numbered(9, "B"))}
 		for _, w := range worlds {
 			for try := 0; ; try++ {
-				_, err := newCommand(w).night(context.Background(), newOutput(faulty))
+				_, err := newCommand(w).night(context.Background(), New(faulty, outputAt))
 				if err == nil {
 					break
 				}
@@ -133,6 +132,34 @@ func TestFaults(t *testing.T) {
 		checkOnce(t, published(t, store), onceEach(worlds...))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// TestKilledOnFiles kills a command now and then on a file system.
+func TestKilledOnFiles(t *testing.T) {
+	for k := 5; k < 150; k += 24 {
+		dir := t.TempDir()
+		files, err := object.Open(context.Background(), object.Location{Scheme: object.SchemeFile, Key: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := 0
+		store := guarded(t, rooted{files, dir + "/"})
+		worlds := []world{numbered(11, "A"), numbered(13, "A").with(numbered(4, "B"))}
+		o := newOutput(mortal(store, k, k%2 == 0, &count))
+		for _, w := range worlds {
+			if _, err := newCommand(w).night(context.Background(), o); err != nil {
+				if !errors.Is(err, errKilled) {
+					t.Fatal(err)
+				}
+				o = New(store, outputAt)
+				mustNight(t, o, newCommand(w))
+			}
+		}
+		checkOnce(t, published(t, store), onceEach(worlds...))
+		if t.Failed() {
+			t.Fatalf("killed at request %d", k)
 		}
 	}
 }
