@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 
@@ -52,9 +51,7 @@ Exit codes:
 				return &pipeline.UsageError{Err: err}
 			}
 			if asJSON {
-				enc := json.NewEncoder(os.Stdout)
-				enc.SetIndent("", "  ")
-				err = enc.Encode(bundle)
+				err = model.DescribeJSON(os.Stdout, bundle)
 			} else {
 				err = model.Describe(os.Stdout, bundle)
 			}

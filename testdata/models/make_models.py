@@ -34,6 +34,7 @@ The network: mean over 4x4 patches, flatten, one dense layer.
     custom_op.onnx       an operator of domain com.example
     local_function.onnx  an operator of a local function: not custom
     external.onnx        weights in external.bin
+    fails_on_white.onnx  fails, the whole batch, where an image's largest value is above 0.99
 """
 
 import pathlib
@@ -151,3 +152,13 @@ external = save("external", trunk(), IMAGE, LOGITS)
 (HERE / "external.bin").unlink(missing_ok=True)
 onnx.save_model(external, str(HERE / "external.onnx"), save_as_external_data=True, all_tensors_to_one_file=True,
                 location="external.bin", size_threshold=0)
+
+save("fails_on_white", trunk() + [
+    node("ReduceMax", "image", "most", axes=[1, 2, 3], keepdims=0),
+    node("Greater", "most limit", "white"),
+    node("Cast", "white", "index", to=I64),
+    node("Gather", "zero index", "nothing"),  # the table has one entry: index 1 is out of bounds
+    node("Unsqueeze", "nothing one", "column"),
+    node("Add", "logits column", "sum")],
+    IMAGE, [value("sum", ["batch", CLASSES])],
+    [const("limit", np.float32(0.99)), const("zero", np.zeros(1, np.float32)), const("one", np.array([1]))])

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
@@ -42,8 +41,6 @@ type Classifier struct {
 	Bundle  *model.Bundle
 	Program *preprocess.Program
 	Session *onnx.Session // nil for one that only preprocesses
-
-	batchable atomic.Bool // false once a batch has failed whose images all succeed one by one
 }
 
 // defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
@@ -55,8 +52,8 @@ func (c *Classifier) BatchSize(want int) int {
 	if want > 0 {
 		return want
 	}
-	if n := c.Bundle.Input.Batch; n > 0 {
-		return n
+	if c.Session != nil && c.Session.FixedBatch() > 0 {
+		return c.Session.FixedBatch()
 	}
 	return min(max(defaultBatchValues/c.Program.Len(), 1), 64)
 }
@@ -124,9 +121,7 @@ func NewPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", ref.URI, err)
 	}
-	c := &Classifier{Bundle: b, Program: p}
-	c.batchable.Store(true)
-	return c, nil
+	return &Classifier{Bundle: b, Program: p}, nil
 }
 
 // StartRuntime finds ONNX Runtime and starts it in this process, once.

@@ -70,7 +70,7 @@ func (e *Engine) start(b *batch, i int) {
 		return
 	}
 	limit := b.task.Limits.MaxBytes
-	if limit > 0 && img.Size > limit {
+	if img.Size > limit {
 		fail(tooLarge(img.Size, limit))
 		return
 	}

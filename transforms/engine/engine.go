@@ -131,7 +131,7 @@ type Task struct {
 	Batch int
 	// TopK is the number of classes to report, at least 1.
 	TopK int
-	// Limits are checked on the header of each image, before it is decoded.
+	// Limits are checked before an image is read and on its header, before it is decoded. Those that are 0 are preprocess.DefaultLimits'.
 	Limits preprocess.Limits
 	// TensorsOnly stops before inference: each Prediction has its Tensor.
 	TensorsOnly bool
@@ -156,6 +156,9 @@ type Prediction struct {
 func (e *Engine) Run(ctx context.Context, t Task) ([]Prediction, error) {
 	if t.TopK < 1 && !t.TensorsOnly {
 		return nil, errors.New("engine: top-k must be at least 1")
+	}
+	if t.Limits.MaxBytes <= 0 {
+		t.Limits.MaxBytes = preprocess.DefaultLimits.MaxBytes
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -108,33 +108,25 @@ func (w *bench) row(b *batch, p *Prediction) ([]float32, error) {
 // infer runs the batch; when that fails, image by image, so that the one that breaks it costs one row.
 func (e *Engine) infer(b *batch, w *bench) {
 	rows, n := len(w.rows), w.classifier.Program.Len()
-	if rows == 1 || w.classifier.batchable.Load() {
-		err := w.runner.Run(rows)
-		if err == nil {
-			for r, i := range w.rows {
-				e.score(b, w, i, r)
-			}
-			return
+	err := w.runner.Run(rows)
+	switch {
+	case err == nil:
+		for r, i := range w.rows {
+			e.score(b, w, i, r)
 		}
-		if rows == 1 {
-			e.fail(&b.out[w.rows[0]], inferenceFailure(err))
-			return
-		}
+		return
+	case rows == 1:
+		e.fail(&b.out[w.rows[0]], inferenceFailure(err))
+		return
 	}
 	saved := append([]float32(nil), w.runner.Input()[:rows*n]...) // one by one they all go through row 0
-	failed := 0
 	for r, i := range w.rows {
 		copy(w.runner.Image(0), saved[r*n:(r+1)*n])
 		if err := w.runner.Run(1); err != nil {
-			failed++
 			e.fail(&b.out[i], inferenceFailure(err))
 			continue
 		}
 		e.score(b, w, i, 0)
-	}
-	if failed == 0 {
-		// Nothing was wrong with the images: the model does not take batches (one may be baked into the graph).
-		w.classifier.batchable.Store(false)
 	}
 }
 
