@@ -118,7 +118,7 @@ func (o *Output) closedParts(ctx context.Context, id int64) ([]PublishedPart, er
 			return nil, err
 		}
 		if d == nil || d.Commit {
-			return nil, fmt.Errorf("run %d of %s is not closed: finish or abandon it first", id, o.URI())
+			return nil, fmt.Errorf("run %d of %s is neither published nor aborted, yet there are later runs: put back what is missing under %s", id, o.URI(), o.name(runFolder(id)))
 		}
 	}
 	o.mu.Lock()
