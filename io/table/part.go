@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -14,18 +13,14 @@ const unitReadAhead = 256 << 10
 
 // PartWriter writes one part file out of unit files, in bounded memory: it holds one row group, compressed, and one page.
 type PartWriter struct {
-	w       *parquet.GenericWriter[Row]
-	columns []*parquet.ColumnWriter
-	values  []parquet.Value
-	counts  Counts
-	// pending is the number of rows in the open row group, flushed the size of the file before it.
-	pending, flushed int64
+	file   *fileWriter
+	values []parquet.Value
+	counts Counts
 }
 
 // NewPartWriter returns a writer of a part file to w.
 func NewPartWriter(w io.Writer) *PartWriter {
-	pw := parquet.NewGenericWriter[Row](w, partOptions()...)
-	return &PartWriter{w: pw, columns: pw.ColumnWriters(), values: make([]parquet.Value, 1024)}
+	return &PartWriter{file: newFileWriter(w, partOptions()), values: make([]parquet.Value, 1024)}
 }
 
 // AppendUnit appends the rows of a unit file. A file that is damaged fails with ErrDamaged; after an error, or when ctx ends, the
@@ -54,12 +49,7 @@ func (p *PartWriter) AppendUnit(ctx context.Context, r io.ReaderAt, size int64) 
 
 // Close writes the footer, with the counts of all units, and returns the number of rows and the counts.
 func (p *PartWriter) Close() (rows int64, counts Counts, err error) {
-	text, err := json.Marshal(p.counts)
-	if err != nil {
-		return 0, Counts{}, fmt.Errorf("encode counts: %w", err)
-	}
-	p.w.SetKeyValueMetadata(countsKey, string(text))
-	if err := p.w.Close(); err != nil {
+	if err := p.file.close(p.counts); err != nil {
 		return 0, Counts{}, fmt.Errorf("write part file: %w", err)
 	}
 	return p.counts.Images, p.counts, nil
@@ -67,16 +57,14 @@ func (p *PartWriter) Close() (rows int64, counts Counts, err error) {
 
 // appendGroup copies a row group column by column: rows are never put together, which is most of the cost of copying them.
 func (p *PartWriter) appendGroup(ctx context.Context, f *file, group parquet.RowGroup) error {
-	if p.pending > 0 && p.pending+group.NumRows() > rowsPerGroup {
-		if err := p.flush(); err != nil {
-			return err
-		}
+	if err := p.file.begin(group.NumRows()); err != nil {
+		return err
 	}
 	for i, chunk := range group.ColumnChunks() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := p.appendColumn(p.columns[i], f, chunk)
+		n, err := p.appendColumn(p.file.columns[i], f, chunk)
 		if err != nil {
 			return fmt.Errorf("column %q: %w", schema.Columns()[i], err)
 		}
@@ -84,11 +72,7 @@ func (p *PartWriter) appendGroup(ctx context.Context, f *file, group parquet.Row
 			return fmt.Errorf("%w: column %q has %d rows of %d", ErrDamaged, schema.Columns()[i], n, group.NumRows())
 		}
 	}
-	p.pending += group.NumRows()
-	if p.w.Size()-p.flushed >= bytesPerGroup {
-		return p.flush()
-	}
-	return nil
+	return p.file.end(group.NumRows())
 }
 
 // appendColumn copies a column chunk and returns the number of its rows. Values go to the column writer in whole rows, as it
@@ -126,14 +110,6 @@ func (p *PartWriter) appendColumn(dst *parquet.ColumnWriter, f *file, chunk parq
 			return rows, nil
 		}
 	}
-}
-
-func (p *PartWriter) flush() error {
-	if err := p.w.Flush(); err != nil {
-		return err
-	}
-	p.pending, p.flushed = 0, p.w.Size()
-	return nil
 }
 
 // lastRow returns the index of the first value of the last row in values.

@@ -13,6 +13,8 @@ const (
 	// bloomBits is the number of Bloom filter bits per uri: 1 % false positives, so that looking one image up in a table
 	// of thousands of row groups reads one of them.
 	bloomBits = 10
+	// boundBytes is the length at which the bounds of pages in the index are cut.
+	boundBytes = 256
 
 	// countsKey is the key of the Counts in a file's key-value metadata.
 	countsKey = "tagbeam.counts"
@@ -26,7 +28,6 @@ func writerOptions() []parquet.WriterOption {
 	return []parquet.WriterOption{
 		schema,
 		parquet.Compression(&parquet.Zstd),
-		parquet.MaxRowsPerRowGroup(rowsPerGroup),
 		parquet.PageBufferSize(pageBytes),
 		parquet.DataPageStatistics(true),
 	}
@@ -35,8 +36,10 @@ func writerOptions() []parquet.WriterOption {
 // partOptions adds what is worth its bytes only in the files that people query.
 func partOptions() []parquet.WriterOption {
 	return append(writerOptions(),
+		// Names have long beginnings in common: bounds cut at parquet-go's 16 bytes would all be the same.
+		parquet.ColumnIndexSizeLimit(func([]string) int { return boundBytes }),
 		parquet.BloomFilters(parquet.SplitBlockFilter(bloomBits, "uri")),
 		// What the rows of a part are sorted by, for readers that make use of it.
-		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("uri"), parquet.Ascending("member"))),
+		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("uri"), parquet.NullsFirst(parquet.Ascending("member")))),
 	)
 }
