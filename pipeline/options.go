@@ -133,3 +133,6 @@ func (o Options) shape(modelDigest string) map[string]string {
 }
 
 func (o Options) engine() engine.Config { return engine.Config{CPU: o.CPU} }
+
+// local says that the workers are in this process.
+func (o Options) local() bool { return o.Runner == "direct" || o.Runner == "prism" }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -47,4 +48,19 @@ func absolute(uri string) (string, error) {
 		loc.Key = s
 	}
 	return loc.String(), nil
+}
+
+// checkOutput refuses a local OUTPUT that is no folder. One that does not exist is made by the first run.
+func (o Options) checkOutput() error {
+	loc, err := object.Parse(o.Output)
+	if err != nil {
+		return usage("--output: %w", err)
+	}
+	if loc.Scheme != object.SchemeFile {
+		return nil
+	}
+	if info, err := os.Stat(loc.Key); err == nil && !info.IsDir() {
+		return usage("--output %s: it is a file; name a folder", o.Output)
+	}
+	return nil
 }

@@ -120,6 +120,14 @@ func prepare(ctx context.Context, o Options) (*night, error) {
 		return nil, asUsage(err)
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
+	if o.local() {
+		if err := engine.StartRuntime(o.Model); err != nil {
+			return nil, &UsageError{err}
+		}
+	}
+	if err := o.checkOutput(); err != nil {
+		return nil, err
+	}
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
 		return nil, asUsage(fmt.Errorf("--output: %w", err))
 	}
@@ -234,8 +242,8 @@ func (n *night) finish(ctx context.Context, res *Result, plan *run.Plan, resumed
 func (n *night) execute(ctx context.Context, runID int64) error {
 	p, s := beam.NewPipelineWithRoot()
 	Tag(s, n.o, runID)
-	if n.o.Runner == "direct" || n.o.Runner == "prism" {
-		// The workers are in this process. Cancelling prism's context makes it panic, so both are stopped where they work.
+	if n.o.local() {
+		// Cancelling prism's context makes it panic, so the workers are stopped where they work.
 		e := engine.Shared(n.o.engine())
 		defer context.AfterFunc(ctx, e.Interrupt)()
 		ctx = context.WithoutCancel(ctx)

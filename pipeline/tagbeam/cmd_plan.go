@@ -12,9 +12,13 @@ import (
 
 // printPlan prints what --plan-only found out.
 func (o *tagOptions) printPlan(ctx context.Context, res *pipeline.Result) error {
-	rate, how, err := pipeline.EstimateRate(ctx, o.Options)
-	if err != nil {
-		return err
+	var rate float64
+	var how string
+	if res.Stats.Images > 0 {
+		var err error
+		if rate, how, err = pipeline.EstimateRate(ctx, o.Options); err != nil {
+			return err
+		}
 	}
 	writePlan(os.Stdout, res, rate, how)
 	s := newSummary(o.Options, res, 0, 0)

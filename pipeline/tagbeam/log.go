@@ -51,5 +51,11 @@ func reason(err error) string {
 	if i := strings.LastIndex(msg, "caused by:"); i >= 0 {
 		msg = msg[i+len("caused by:"):]
 	}
-	return strings.TrimSpace(msg)
+	msg = strings.TrimSpace(msg)
+	if rest, ok := strings.CutPrefix(msg, "DoFn["); ok {
+		if _, after, ok := strings.Cut(rest, "failed:"); ok {
+			msg = strings.TrimSpace(after)
+		}
+	}
+	return msg
 }

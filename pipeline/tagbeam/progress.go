@@ -16,7 +16,10 @@ import (
 )
 
 // barTemplate: images, images/s, errors, time left.
-const barTemplate = `{{string . "run"}} {{counters . }} {{bar . }} {{percent . }} {{speed . "%s images/s" "? images/s"}} {{string . "errors"}} {{rtime . "%s left"}}`
+const barTemplate = `{{string . "run"}} {{counters . }} {{bar . }} {{percent . }} {{string . "rate"}}`
+
+// defaultWidth is for terminals that do not tell how wide they are.
+const defaultWidth = 100
 
 // logEvery is how often a run says how far it is where there is no terminal.
 const logEvery = 30 * time.Second
@@ -64,7 +67,9 @@ func (p *progress) start(plan *run.Plan, resumed bool) {
 	if p.bar {
 		bar := pb.New64(plan.Images)
 		bar.SetTemplateString(barTemplate).SetWriter(os.Stderr).Set("run", fmt.Sprintf("run %d", plan.RunID))
-		bar.Set("errors", "0 errors")
+		if width, _, err := term.GetSize(int(os.Stderr.Fd())); err != nil || width == 0 {
+			bar.SetWidth(defaultWidth)
+		}
 		bar.Start()
 		p.ended.Go(func() {
 			p.every(200*time.Millisecond, p.end, func(done, failed int64) { p.draw(bar, done, failed) }, func() { bar.Finish() })
@@ -97,21 +102,26 @@ func (p *progress) counts() (done, failed int64) {
 }
 
 func (p *progress) draw(bar *pb.ProgressBar, done, failed int64) {
-	errors := "errors"
-	if failed == 1 {
-		errors = "error"
-	}
-	bar.Set("errors", fmt.Sprintf("%d %s", failed, errors))
+	bar.Set("rate", p.rate(done, failed))
 	bar.SetCurrent(min(done, p.planned))
 }
 
 func (p *progress) line(done, failed int64) {
-	rate := float64(done) / time.Since(p.began).Seconds()
+	p.log.Info(fmt.Sprintf("%d of %d images, %s", done, p.planned, p.rate(done, failed)))
+}
+
+// rate is images/s since the run began, errors and time left.
+func (p *progress) rate(done, failed int64) string {
+	perSecond := float64(done) / time.Since(p.began).Seconds()
 	left := "?"
-	if rate > 0 {
-		left = time.Duration(float64(p.planned-done) / rate * float64(time.Second)).Round(time.Second).String()
+	if done > 0 {
+		left = time.Duration(float64(p.planned-done) / perSecond * float64(time.Second)).Round(time.Second).String()
 	}
-	p.log.Info(fmt.Sprintf("%d of %d images, %.1f images/s, %d errors, %s left", done, p.planned, rate, failed, left))
+	errors := "errors"
+	if failed == 1 {
+		errors = "error"
+	}
+	return fmt.Sprintf("%.1f images/s, %d %s, %s left", perSecond, failed, errors, left)
 }
 
 // stop ends the display of the run that is going on, if any.
