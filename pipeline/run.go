@@ -90,7 +90,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Stats: stats, Nothing: stats.Images == 0, Unmatched: n.unmatched()}, nil
+	return &Result{Stats: stats, Nothing: stats.Images == 0, Unmatched: n.unmatched(stats)}, nil
 }
 
 // night is one call of Run.
@@ -172,7 +172,7 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 		if err != nil {
 			return res, err
 		}
-		res.Stats, res.Unmatched = stats, n.unmatched()
+		res.Stats, res.Unmatched = stats, n.unmatched(stats)
 		if plan == nil {
 			res.Nothing = len(res.Runs) == 0
 			return res, nil
@@ -287,7 +287,11 @@ func (n *night) exclude() source.Options {
 	return source.Options{Exclude: out}
 }
 
-func (n *night) unmatched() []string {
+// unmatched are the inputs without an image; none are known when a limit ended the listing.
+func (n *night) unmatched(stats run.PlanStats) []string {
+	if stats.Limited {
+		return nil
+	}
 	var none []string
 	for _, c := range n.inputs.Counts() {
 		if c.Images == 0 {
