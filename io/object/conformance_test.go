@@ -12,6 +12,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(childEnv); mode != "" {
+		runChild(mode, os.Getenv("TAGBEAM_OBJECT_KEY"))
+		return
+	}
 	object.SetGSTiming(time.Millisecond, time.Minute)
 	code := m.Run()
 	object.Close()
