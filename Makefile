@@ -50,7 +50,7 @@ else
 	bin/tagbeam tag --input '$(INPUT)' --model '$(MODEL)' --output '$(OUTPUT)' || [ $$? -eq 3 ]
 endif
 
-# TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare our pixels to Pillow's.
+# TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
 .PHONY: test
 test: toolchain $(LIBRARY) ## all tests, with the race detector
 	@python=$$(.ci/python.sh .cache/python); \
