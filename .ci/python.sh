@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$1
 requirements=$(dirname "$0")/requirements.txt
 
-skip() { printf 'python: %s; tests against other Parquet readers and Pillow are skipped\n' "$*" >&2; exit 0; }
+skip() { printf 'python: %s; tests against other Parquet readers, Pillow and onnxruntime are skipped\n' "$*" >&2; exit 0; }
 
 ready() { echo "$(cd "$folder/bin" && pwd)/python"; exit 0; }
 

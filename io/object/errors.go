@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // Error says which operation failed on which object, why (one of the sentinels, or nil) and what the store said.
@@ -37,7 +38,7 @@ func (e *Error) Error() string {
 	if e.Kind != nil && (cause.Error() == e.Kind.Error() || e.Kind == ErrNotFound && errors.Is(cause, fs.ErrNotExist)) {
 		return message
 	}
-	return message + ": " + cause.Error()
+	return message + ": " + strings.Join(strings.Fields(cause.Error()), " ") // some stores say it on several lines
 }
 
 // Unwrap gives the sentinel and the cause.

@@ -12,6 +12,13 @@ func SetGSTiming(first, stall time.Duration) (restore func()) {
 	return func() { gsBackoff, gsStall = backoff, oldStall }
 }
 
+// SetGSPageSize makes listings of few objects come in several pages.
+func SetGSPageSize(n int) (restore func()) {
+	old := gsPageSize
+	gsPageSize = n
+	return func() { gsPageSize = old }
+}
+
 // SetUnnamedFiles switches O_TMPFILE on or off, as on file systems that do not know it.
 func SetUnnamedFiles(on bool) (restore func()) {
 	old := unnamedFiles

@@ -28,6 +28,7 @@ func (c *gsClient) explain(ctx context.Context, op, uri string, err error) error
 		return ended
 	}
 	e := &Error{Op: op, Object: uri, Cause: err}
+	_, isLogin := errors.AsType[*auth.Error](err)
 	if answer, ok := errors.AsType[*googleapi.Error](err); ok && !errors.Is(err, storage.ErrObjectNotExist) && !errors.Is(err, storage.ErrBucketNotExist) {
 		e.Kind, e.Cause = answerKind(answer), &gsAnswer{answer: answer}
 	} else {
@@ -40,6 +41,8 @@ func (c *gsClient) explain(ctx context.Context, op, uri string, err error) error
 		e.Cause = nil
 	case e.Kind == ErrPermission && c.anonymous:
 		e.Cause = fmt.Errorf("%w; no Google credentials were found: %s", e.Cause, gsLoginHint)
+	case e.Kind == ErrPermission && isLogin:
+		e.Cause = fmt.Errorf("the credentials are refused: %w; %s", e.Cause, gsLoginHint)
 	}
 	return e
 }
@@ -77,13 +80,12 @@ func failureKind(err error) error {
 	if strings.Contains(err.Error(), "storage: bad CRC on read") { // the library has no value for it
 		return ErrChecksum
 	}
-	if login, ok := errors.AsType[*auth.Error](err); ok && !login.Temporary() {
+	if login, ok := errors.AsType[*auth.Error](err); ok && login.Response != nil && !login.Temporary() {
 		return ErrPermission
 	}
 	_, isURL := errors.AsType[*url.Error](err)
 	_, isNet := errors.AsType[net.Error](err)
-	_, isAuth := errors.AsType[*auth.Error](err)
-	if isURL || isNet || isAuth || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled) || errors.Is(err, net.ErrClosed) {
+	if isURL || isNet || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled) || errors.Is(err, net.ErrClosed) {
 		return ErrTransient
 	}
 	return nil

@@ -16,19 +16,17 @@ import (
 	"github.com/tagbeam/tagbeam/io/source"
 )
 
-const (
-	// A chunk is closed at that much JSON or that many images: it is held in memory, compressed, while it is written.
-	chunkJSONBytes = 64 << 20
-	chunkImages    = 500_000
-)
+// chunkJSONBytes is the amount of JSON at which a chunk is closed: it is held in memory, compressed, until it is written.
+const chunkJSONBytes = 64 << 20
 
 // chunkWriter writes the items of a plan as chunks: JSON lines in zstd frames, each of which can be read on its own. A chunk is written when
 // it is full, so a plan of nothing writes nothing.
 type chunkWriter struct {
-	put        func(name string, data []byte) error
-	attempt    string
-	unitImages int
-	unitBytes  int64
+	put         func(name string, data []byte) error
+	attempt     string
+	unitImages  int
+	unitBytes   int64
+	chunkImages int
 
 	lines  bytes.Buffer // the open frame
 	images int          // of the open frame
@@ -110,7 +108,7 @@ func (w *chunkWriter) closeFrame() error {
 	w.bodyImages += w.images
 	w.lines.Reset()
 	w.images, w.bytes = 0, 0
-	if w.bodyJSON >= chunkJSONBytes || w.bodyImages >= chunkImages {
+	if w.bodyJSON >= chunkJSONBytes || w.bodyImages >= w.chunkImages {
 		return w.closeChunk()
 	}
 	return nil

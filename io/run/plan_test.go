@@ -136,7 +136,7 @@ func TestManyNights(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		store := guarded(t, newMem(t))
 		newest := make(map[string]string) // "model name" to version
-		for range rapid.IntRange(1, 6).Draw(rt, "nights") {
+		for range rapid.IntRange(1, 4).Draw(rt, "nights") {
 			w := world(rapid.MapOfN(rapid.SampledFrom(numberedNames), rapid.SampledFrom([]string{"A", "B"}), 1, 12).Draw(rt, "world"))
 			digest := rapid.SampledFrom([]string{"d1", "d2"}).Draw(rt, "model")
 			want := int64(0)
@@ -247,11 +247,11 @@ func TestCut(t *testing.T) {
 
 // TestChunks: a large plan has several chunks, and units do not cross their borders.
 func TestChunks(t *testing.T) {
-	const images = chunkImages + 5000
-	store := newMem(t)
-	o := New(store, outputAt)
+	const images = 8000
+	o := New(newMem(t), outputAt)
+	o.chunkImages = 5000
 	req := newCommand(nil).req
-	req.UnitImages, req.MaxUnits, req.PartRows = 0, 40, 0
+	req.UnitImages, req.MaxUnits, req.PartRows = 10, 40, 0
 	req.Source = many(images)
 	plan, _, err := o.PlanNext(context.Background(), 1, req)
 	if err != nil {
@@ -359,9 +359,10 @@ func TestPlanLeavesNothing(t *testing.T) {
 			defer cancel()
 			store := newMem(t)
 			req := newCommand(nil).req
-			req.UnitImages = 0
+			o := New(store, outputAt)
+			o.chunkImages = 2000
 			req.Source = func(ctx context.Context, fn func(source.Item) error) error {
-				if err := many(chunkImages+1024)(ctx, fn); err != nil {
+				if err := many(3000)(ctx, fn); err != nil {
 					return err
 				}
 				if len(keys(t, store, "")) != 1 {
@@ -369,7 +370,7 @@ func TestPlanLeavesNothing(t *testing.T) {
 				}
 				return tc.end(cancel)
 			}
-			if _, _, err := New(store, outputAt).PlanNext(ctx, 1, req); err == nil {
+			if _, _, err := o.PlanNext(ctx, 1, req); err == nil {
 				t.Error("no error")
 			}
 			if left := keys(t, store, ""); len(left) > 0 {

@@ -209,7 +209,7 @@ func TestLoneValues(t *testing.T) {
 			file, _ := writeUnit(t, rows)
 			checkNulls(t, rows, file)
 			if at != n && n > 2 {
-				n += 9
+				n += 19
 			}
 		}
 	}
@@ -217,9 +217,10 @@ func TestLoneValues(t *testing.T) {
 
 // TestLarge goes over the borders of pages, batches and row groups, which small rows never reach.
 func TestLarge(t *testing.T) {
-	const units, each = 5, 60_000
+	const units, each = 5, 6000
 	var part bytes.Buffer
 	pw := NewPartWriter(&part)
+	pw.file.groupRows = 13_000
 	var all []Row
 	for u := range units {
 		unit := make([]Row, each)
@@ -245,7 +246,7 @@ func TestLarge(t *testing.T) {
 	for _, g := range f.RowGroups() {
 		groups = append(groups, g.NumRows())
 	}
-	if want := []int64{120_000, 120_000, 60_000}; !slices.Equal(groups, want) {
+	if want := []int64{12_000, 12_000, 6000}; !slices.Equal(groups, want) {
 		t.Errorf("row groups of %v rows, want %v", groups, want)
 	}
 }
@@ -257,7 +258,7 @@ func sample(i int) Row {
 		URI: fmt.Sprintf("gs://bucket/images/%09d.jpg", i), Version: fmt.Sprintf("gen:%d", 1_700_000_000_000_000+i),
 		MD5: fmt.Sprintf("%032x", i), Size: &size, Format: "jpeg", Width: &side, Height: &side,
 		Status: StatusOK, Label: fmt.Sprintf("label %d", i%5), LabelID: &id, Confidence: &confidence,
-		Model: "test", ModelDigest: fmt.Sprintf("digest %d", i/100_000), RunID: 17,
+		Model: "test", ModelDigest: fmt.Sprintf("digest %d", i/10_000), RunID: 17,
 		TaggedAt: time.UnixMicro(1_700_000_000_000_000 + int64(i)).UTC(),
 	}
 	for k := range i % 4 {

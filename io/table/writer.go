@@ -14,17 +14,18 @@ type fileWriter struct {
 	columns []*parquet.ColumnWriter
 	// pending is the number of rows in the open row group, flushed the size of the file before it.
 	pending, flushed int64
+	groupRows        int64
 	groupBytes       int64
 }
 
 func newFileWriter(w io.Writer, options []parquet.WriterOption) *fileWriter {
 	pw := parquet.NewGenericWriter[Row](w, options...)
-	return &fileWriter{w: pw, columns: pw.ColumnWriters(), groupBytes: bytesPerGroup}
+	return &fileWriter{w: pw, columns: pw.ColumnWriters(), groupRows: rowsPerGroup, groupBytes: bytesPerGroup}
 }
 
 // begin makes room for n rows in one row group.
 func (f *fileWriter) begin(n int64) error {
-	if f.pending > 0 && f.pending+n > rowsPerGroup {
+	if f.pending > 0 && f.pending+n > f.groupRows {
 		return f.flush()
 	}
 	return nil

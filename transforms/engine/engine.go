@@ -28,7 +28,8 @@ type Config struct {
 	CPU int
 	// Fetchers is the number of objects being read at once. Default: 64, which hides 30 ms of latency up to 2,000 images/s.
 	Fetchers int
-	// BytesInFlight bounds the encoded images that are fetched and not yet decoded. Default: 128 MiB.
+	// BytesInFlight bounds the encoded images that are fetched and not yet decoded. Default: 16 MiB for each CPU, at least 32 MiB:
+	// some seconds of work, however slow the store.
 	BytesInFlight int64
 	// PixelsInFlight bounds the pixels being decoded at once. Default: 64 megapixels. A larger image is decoded alone.
 	PixelsInFlight int64
@@ -42,7 +43,7 @@ func (c Config) withDefaults() Config {
 		c.Fetchers = 64
 	}
 	if c.BytesInFlight <= 0 {
-		c.BytesInFlight = 128 << 20
+		c.BytesInFlight = max(32, 16*int64(c.CPU)) << 20
 	}
 	if c.PixelsInFlight <= 0 {
 		c.PixelsInFlight = 64_000_000
