@@ -14,7 +14,10 @@ from PIL import Image, ImageDraw, ImageFilter
 Recipe = Callable[[np.random.Generator], Image.Image]
 Colour = tuple[int, int, int]
 
-BALANCED_SHARE = 0.5
+LEVELS = np.linspace(0, 1, 256)
+"""The values of a byte, as shares."""
+
+BALANCED_SHARE = 0.4
 """Share of the images of each kind whose mean brightness is moved to a value drawn alike for all kinds (see `balanced`)."""
 
 
@@ -88,13 +91,14 @@ def hsv(h: float, s: float, v: float) -> np.ndarray:
 
 def natural_palette(rng: np.random.Generator, count: int = 4) -> np.ndarray:
     """Returns colours as they come together in nature: [count, 3], dark to light, few hues, mostly muted."""
-    hue = pick(rng, (0.08, 0.1, 0.12, 0.28, 0.3, 0.58, 0.6, rng.random(), rng.random()))
-    spread = pick(rng, (0.02, 0.05, 0.15))
-    saturation = rng.beta(1.6, 2.6)
-    low, high = sorted((rng.uniform(0.02, 0.6), rng.uniform(0.35, 1)))
-    levels = np.linspace(low, max(high, low + 0.2), count)
+    # Soil, wood, skin and straw; leaves; sky and water; and, more rarely, anything.
+    hue = pick(rng, (0.06, 0.08, 0.1, 0.11, 0.13, 0.2, 0.26, 0.3, 0.56, 0.6, rng.random()))
+    spread = pick(rng, (0.015, 0.03, 0.1))
+    saturation = rng.beta(1.5, 3)
+    low = rng.uniform(0.02, 0.4)
+    levels = np.linspace(low, rng.uniform(min(low + 0.3, 0.8), 1), count)
     colours = [hsv(hue + rng.normal(0, spread), saturation * rng.uniform(0.5, 1.4), level + rng.normal(0, 0.05)) for level in levels]
-    if chance(rng, 0.25):
+    if chance(rng, 0.2):
         colours[int(rng.integers(count))] = hsv(rng.random(), rng.uniform(0.3, 0.95), rng.uniform(0.4, 1))
     return np.stack(colours)
 
@@ -113,8 +117,15 @@ def rgb(colour: np.ndarray) -> Colour:
 
 def ramp(field: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """Maps a field in 0..1 through a palette, with straight lines between its colours."""
-    table = np.stack([np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(palette)), palette[:, c]) for c in range(3)], axis=1)
+    table = np.stack([np.interp(LEVELS, np.linspace(0, 1, len(palette)), palette[:, c]) for c in range(3)], axis=1)
     return table.astype(np.float32)[np.clip(field * 255, 0, 255).astype(np.uint8)]
+
+
+def one_of(rng: np.random.Generator, palette: np.ndarray) -> np.ndarray:
+    """Returns a colour of a palette, or one between two neighbours."""
+    t = rng.random() * (len(palette) - 1)
+    i = int(t)
+    return palette[i] + (palette[i + 1] - palette[i]) * np.float32(t - i)
 
 
 def blend(under: np.ndarray, over: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -202,11 +213,11 @@ def scanned(rng: np.random.Generator, image: Image.Image, shading: float = 0.12,
     return to_image(array + (noise * grain * rng.random())[..., None])
 
 
-def balanced(recipe: Recipe) -> Recipe:
+def balanced(recipe: Recipe, natural: bool = False) -> Recipe:
     """Wraps a recipe so that brightness does not tell its kind: pages and diagrams are naturally bright, photos less so.
 
-    Half of the images of every kind are toned to a mean brightness that is drawn from one distribution for all kinds, as by
-    exposure (whites go grey, or blacks do) or by gamma; the others keep their natural tones.
+    Some images of every kind are toned to a mean brightness that is drawn from one distribution for all kinds; the others keep
+    their tones. What is natural is toned as a camera would, mostly by gamma, and keeps its blacks.
     """
 
     @functools.wraps(recipe)
@@ -214,18 +225,44 @@ def balanced(recipe: Recipe) -> Recipe:
         image = recipe(rng).convert("RGB")
         if not chance(rng, BALANCED_SHARE):
             return image
-        return tone(image, rng.uniform(0.25, 0.85), rng.random())
+        return tone(image, rng.uniform(0.25, 0.85), 1.0 if natural else rng.random(), natural)
 
     return toned
 
 
-def tone(image: Image.Image, target: float, gamma_share: float) -> Image.Image:
-    """Moves the mean brightness of an image to about the target, partly by gamma and the rest by exposure."""
-    mean = float(np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX)).mean()) / 255
-    mean = min(max(mean, 0.02), 0.98)
-    levels = np.linspace(0, 1, 256)
-    exponent = np.clip(np.log(target) / np.log(mean), 0.5, 2)
+def visible(recipe: Recipe, least: float) -> Recipe:
+    """Wraps a recipe so that what it draws is never blank by chance: it is drawn again until its contrast is at least so much."""
+
+    @functools.wraps(recipe)
+    def drawn(rng: np.random.Generator) -> Image.Image:
+        for _ in range(8):
+            image = recipe(rng)
+            if contrast(image) >= least:
+                break
+        return image
+
+    return drawn
+
+
+def contrast(image: Image.Image) -> float:
+    """Returns the largest standard deviation of the channels, as a share, seen from afar."""
+    return float(np.asarray(image.convert("RGB").resize((48, 48), Image.Resampling.BOX), dtype=np.float32).std(axis=(0, 1)).max()) / 255
+
+
+def tone(image: Image.Image, target: float, gamma_share: float, natural: bool = False) -> Image.Image:
+    """Moves the mean brightness of an image to about the target: partly by gamma, the rest by exposure, which clips what is too bright.
+
+    What is natural is not lightened further than that; elsewhere a veil does what exposure cannot, as with nearly black screens.
+    """
+    counts = np.array(image.convert("L").histogram(), float)
+    counts /= counts.sum()
+    levels = LEVELS
+    exponent = np.clip(np.log(target) / np.log(np.clip(counts @ levels, 0.02, 0.98)), 0.4, 2.5)
     levels = levels ** (1 + (exponent - 1) * gamma_share)
-    now = min(max(float(np.interp(mean, np.linspace(0, 1, 256), levels)), 0.02), 0.98)
-    levels = levels * target / now if target < now else 1 - (1 - levels) * (1 - target) / (1 - now)
+    most = 1.08 if natural else 1.4
+    for _ in range(4):
+        levels = np.clip(levels * np.clip(target / max(counts @ levels, 0.02), 0.2, most), 0, 1)
+    now = counts @ levels
+    if not natural and target > now + 0.05:
+        levels = 1 - (1 - levels) * (1 - target) / (1 - now)
     return image.point(list(np.clip(levels * 255 + 0.5, 0, 255).astype(int)) * 3)

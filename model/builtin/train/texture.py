@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .drawing import any_colour, blend, chance, enlarge, fractal, natural_palette, pick, ramp, ranks, rgb, to_array
+from .drawing import any_colour, blend, chance, enlarge, fractal, natural_palette, one_of, pick, ramp, ranks, rgb, to_array
 
 
 def cloudy(rng: np.random.Generator, size: tuple[int, int], palette: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def strokes(rng: np.random.Generator, size: tuple[int, int], palette: np.ndarray
     draw = ImageDraw.Draw(image)
     directions = enlarge(rng.standard_normal((4, 4)).astype(np.float32), size) * rng.uniform(0.1, 0.8) + rng.uniform(0, 2 * np.pi)
     long = max(size) * rng.uniform(0.04, 0.2)
-    count = int(rng.integers(250, 700))
+    count = int(rng.integers(200, 500))
     xs, ys = rng.integers(0, w, count), rng.integers(0, h, count)
     colours = (np.clip(ramp(rng.random(count).astype(np.float32), palette) + rng.normal(0, 0.06, (count, 1)), 0, 1) * 255).astype(int)
     thick = max(1, int(max(size) / rng.uniform(70, 220)))
@@ -97,7 +97,7 @@ def bricks(rng: np.random.Generator, size: tuple[int, int], palette: np.ndarray)
         x = -rng.random() * tall * 2
         while x < w:
             wide = tall * rng.uniform(1.5, 2.6)
-            colour = ramp(np.array([rng.random()], np.float32), palette)[0] * rng.uniform(0.8, 1.15)
+            colour = one_of(rng, palette) * rng.uniform(0.8, 1.15)
             draw.rectangle((x, row * tall, x + wide - joint, (row + 1) * tall - joint), fill=rgb(colour))
             x += wide
     return to_array(image) * (1 + 0.15 * fractal(rng, size, rng.uniform(0.5, 1.2)))[..., None]

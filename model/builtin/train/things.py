@@ -38,7 +38,7 @@ def shaded(rng: np.random.Generator, mask: Image.Image, surface: np.ndarray, glo
 def skin(rng: np.random.Generator, size: tuple[int, int], palette: np.ndarray | None = None) -> np.ndarray:
     """Returns what a thing is covered with: textured, or nearly of one colour."""
     if chance(rng, 0.45):
-        base = any_colour(rng, chance(rng, 0.5)) if palette is None else palette[len(palette) // 2]
+        base = any_colour(rng, chance(rng, 0.25)) if palette is None else palette[len(palette) // 2]
         return np.clip(base + (fractal(rng, size, 1.3, finest=64) * rng.uniform(0.01, 0.1))[..., None], 0, 1)
     return texture(rng, size, SKINS, palette)[: size[1], : size[0]]  # it makes no less than 8 pixels a side
 

@@ -18,7 +18,7 @@ def speckled(rng: np.random.Generator, array: np.ndarray, strength: float) -> np
     h, w = array.shape[:2]
     if chance(rng, 0.5):
         return array + rng.standard_normal((h, w, pick(rng, (1, 3))), dtype=np.float32) * strength
-    return array + fractal(rng, (w, h), rng.uniform(0, 0.6), finest=384)[..., None] * strength
+    return array + fractal(rng, (w, h), rng.uniform(0, 0.6), finest=384)[..., None] * min(strength, 0.03)
 
 
 def uniform(rng: np.random.Generator) -> Image.Image:
@@ -34,7 +34,7 @@ def slope(rng: np.random.Generator) -> Image.Image:
     if chance(rng, 0.5):
         return to_image(array * 0.96 + 0.02 + (uneven_light(rng, (w, h), rng.uniform(0.01, 0.12))[..., None] - 1))
     y, x = np.linspace(-1, 1, h, dtype=np.float32)[:, None], np.linspace(-1, 1, w, dtype=np.float32)[None, :]
-    return to_image(array - (rng.uniform(0.02, 0.2) * (x * x + y * y))[..., None])
+    return to_image(array - (rng.uniform(0.01, 0.09) * (x * x + y * y))[..., None])
 
 
 def grain(rng: np.random.Generator) -> Image.Image:
@@ -102,8 +102,8 @@ def bars(rng: np.random.Generator) -> Image.Image:
     """An empty frame between bars of another tone, as a video that shows nothing."""
     array = flat(rng).copy()
     h, w = array.shape[:2]
-    deep = rng.uniform(0.04, 0.2)
-    tone = pick(rng, (0.0, 1.0, array[0, 0, 0] * 0.9))
+    deep = rng.uniform(0.03, 0.14)
+    tone = pick(rng, (0.0, 0.0, array[0, 0, 0] * 0.9))
     if chance(rng, 0.5):
         array[: int(h * deep)] = array[h - int(h * deep) :] = tone
     else:

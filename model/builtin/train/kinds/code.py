@@ -9,6 +9,9 @@ from ..texture import texture
 
 MATRICES = (symbols.qr, symbols.qr, symbols.qr, symbols.data_matrix, symbols.aztec)
 
+SMALLEST = 160
+"""Pixels of the shorter side of a file, at least."""
+
 
 def inks(rng: np.random.Generator) -> tuple:
     """Returns the dark and the light colour of a symbol: black on white more often than not, sometimes coloured, weak or inverted."""
@@ -21,8 +24,11 @@ def inks(rng: np.random.Generator) -> tuple:
 def quiet(rng: np.random.Generator, symbol: Image.Image, light, least: float = 0.02, most: float = 0.3) -> Image.Image:
     """Surrounds a symbol with its quiet zone."""
     margin = int(max(symbol.size) * rng.uniform(least, most))
-    out = Image.new("RGB", (symbol.width + 2 * margin, symbol.height + 2 * margin), light)
-    out.paste(symbol, (margin, margin))
+    # Low symbols get more room above and below: no file is lower than 160 pixels.
+    above = max(margin, (SMALLEST - symbol.height) // 2 + 1)
+    beside = max(margin, (SMALLEST - symbol.width) // 2 + 1)
+    out = Image.new("RGB", (symbol.width + 2 * beside, symbol.height + 2 * above), light)
+    out.paste(symbol, (beside, above))
     return out
 
 

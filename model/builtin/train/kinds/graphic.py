@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .. import text
-from ..drawing import any_colour, balanced, blob, chance, fractal, frame, hsv, jpeg, pick, rgb, to_array, to_image, turned
+from ..drawing import any_colour, balanced, blob, chance, fractal, frame, hsv, jpeg, pick, rgb, to_array, to_image, turned, visible
 
 
 def scheme(rng: np.random.Generator, count: int) -> list[tuple]:
@@ -549,11 +549,14 @@ def pattern(rng: np.random.Generator) -> Image.Image:
     else:
         draw.rectangle((0, 0, side // 2, side // 2), fill=colours[1])
         draw.rectangle((side // 2, side // 2, side, side), fill=pick(rng, (colours[1], colours[2])))
-    image = Image.new("RGB", (w + side, h + side))
-    for x in range(0, w + side, side):
-        for y in range(0, h + side, side):
+    # Large enough to be turned by 45 degrees without its corners coming into view.
+    large = int(np.hypot(w, h)) + side
+    image = Image.new("RGB", (large, large))
+    for x in range(0, large, side):
+        for y in range(0, large, side):
             image.paste(tile, (x, y))
-    return saved(rng, image.rotate(pick(rng, (0, 0, 45))).crop((side // 2, side // 2, side // 2 + w, side // 2 + h)))
+    left, top = (large - w) // 2, (large - h) // 2
+    return saved(rng, image.rotate(pick(rng, (0, 0, 45))).crop((left, top, left + w, top + h)))
 
 
 def flag(rng: np.random.Generator) -> Image.Image:
@@ -601,7 +604,7 @@ def words_in_boxes(rng: np.random.Generator) -> Image.Image:
 HELD_OUT = frozenset({"pie_chart", "logo", "scene"})
 
 RECIPES = {
-    recipe.__name__: balanced(recipe)
+    recipe.__name__: balanced(visible(recipe, 0.03))
     for recipe in (
         bar_chart, clip_art, comic, country_map, diagram, flag, icon, icon_sheet, line_chart, line_drawing, logo, pattern, pie_chart,
         poster, scatter_plot, scene, street_map, words_in_boxes,

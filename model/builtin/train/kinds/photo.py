@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .. import text
-from ..drawing import any_colour, balanced, blend, blob, blurred, chance, enlarge, fractal, frame, hsv, jittered_corners, jpeg, natural_palette, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image
+from ..drawing import any_colour, balanced, blend, blob, blurred, chance, enlarge, fractal, frame, hsv, jittered_corners, jpeg, natural_palette, one_of, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image, visible
 from ..texture import NATURAL, TEXTURES, bricks, cloudy, drawn_out, grainy, strokes, texture, veined, woven
 from ..things import LIVING, MADE, THINGS, blossom, bug, creature, leaf, lump, person, plate, shaded, skin, thing, vehicle, vessel
 
@@ -21,14 +21,21 @@ def developed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
         array = array * (1 + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y)[..., None]
     if chance(rng, 0.3):
         array = array * (1 - rng.uniform(0, 0.45) * (x * x + y * y) ** 1.2)[..., None]
-    array = array * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
-    array = np.clip(array, 0, 1.2) ** np.exp(rng.normal(0, 0.25))
-    array = (array - 0.5) * np.exp(rng.normal(0.05, 0.2)) + 0.5 + rng.normal(0, 0.04)
+    array = array * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
+    # Exposure that uses what the sensor has, more often than not: some pixels nearly black and some nearly white.
+    if chance(rng, 0.7):
+        dark, bright = np.percentile(array[::4, ::4], (rng.uniform(0.2, 4), 100 - rng.uniform(0.2, 4)))
+        dark *= rng.uniform(0.6, 1)
+        array = (array - dark) / max(bright - dark, 0.15) * rng.uniform(0.85, 1.05)
+    array = np.clip(array, 0, 1.2) ** np.exp(rng.normal(0.05, 0.25))
+    array = (array - 0.5) * np.exp(rng.normal(0.05, 0.15)) + 0.5 + rng.normal(0, 0.03)
     if chance(rng, 0.1):
         array = np.broadcast_to(array @ np.array([0.3, 0.59, 0.11], np.float32)[:, None], array.shape) * (hsv(0.1, 0.25, 1) if chance(rng, 0.3) else 1)
     if chance(rng, 0.7):
-        grain = rng.standard_normal((h, w, 1), dtype=np.float32) * rng.uniform(0.3, 1) + rng.standard_normal((h, w, 3), dtype=np.float32) * rng.uniform(0, 0.6)
-        array = array + grain * rng.gamma(1.5, 0.012)
+        # One field, moved about, is three that look independent.
+        grain = rng.standard_normal((h, w), dtype=np.float32) * np.float32(rng.gamma(1.5, 0.012))
+        coloured = np.float32(rng.uniform(0, 0.8))
+        array = array + np.stack([grain, grain + coloured * np.roll(grain, (7, 19), (0, 1)), grain + coloured * np.roll(grain, (23, 5), (0, 1))], axis=2)
     image = to_image(array)
     if chance(rng, 0.12):
         image = blurred(image, rng.uniform(0.5, 3))
@@ -87,7 +94,7 @@ def leaves(rng: np.random.Generator, image: Image.Image, count: int, textured: f
         x, y = rng.uniform(-0.1, 1.1) * w, rng.uniform(-0.1, 1.1) * h
         shape = pick(rng, ("ellipse", "blob", "box")) if form == "mixed" else form
         palette = pick(rng, palettes)
-        colour = ramp(rng.random(1).astype(np.float32), palette)[0] * rng.uniform(0.6, 1.2)
+        colour = one_of(rng, palette) * rng.uniform(0.5, 1.25)
         if r > 10 and chance(rng, textured):
             side = int(2 * r)
             if shape == "blob":
@@ -120,7 +127,7 @@ def backdrop(rng: np.random.Generator, size: tuple[int, int], blur: float | None
         image = to_image(texture(rng, small))
         leaves(rng, image, 120, 0.0, 0.02, 0.3)
     elif sort == 2:
-        a, b = any_colour(rng), any_colour(rng)
+        a, b = natural_palette(rng, 2) if chance(rng, 0.6) else (any_colour(rng), any_colour(rng))
         y = np.linspace(0, 1, small[1], dtype=np.float32)[:, None, None]
         image = to_image(a + (b - a) * y + fractal(rng, small, 1.6, finest=64)[..., None] * 0.04)
     elif sort == 3:
@@ -182,7 +189,7 @@ def dead_leaves(rng: np.random.Generator) -> Image.Image:
     """Opaque discs, boxes and blobs of plain colours that hide one another, of all sizes."""
     size = canvas(rng)
     image = to_image(texture(rng, size))
-    leaves(rng, image, int(rng.integers(150, 900)), 0.0, rng.uniform(0.004, 0.02), rng.uniform(0.15, 0.5))
+    leaves(rng, image, int(rng.integers(120, 600)), 0.0, rng.uniform(0.004, 0.02), rng.uniform(0.15, 0.5))
     array = to_array(image) * (1 + rng.uniform(0.03, 0.2) * fractal(rng, size, 1.0))[..., None]
     return developed(rng, to_image(array))
 
@@ -191,7 +198,7 @@ def textured_leaves(rng: np.random.Generator) -> Image.Image:
     """Dead leaves whose larger shapes have textures of their own."""
     size = canvas(rng)
     image = to_image(texture(rng, size))
-    leaves(rng, image, int(rng.integers(20, 70)), 0.9, rng.uniform(0.02, 0.06), rng.uniform(0.3, 0.7))
+    leaves(rng, image, int(rng.integers(15, 45)), 0.9, rng.uniform(0.02, 0.06), rng.uniform(0.3, 0.7))
     return developed(rng, image)
 
 
@@ -373,7 +380,7 @@ def water(rng: np.random.Generator) -> Image.Image:
     """Water with waves and glints to the horizon or all over, perhaps something on it or in it."""
     size = canvas(rng)
     w, h = size
-    waves = fractal(rng, size, rng.uniform(0.7, 1.3), stretch=rng.uniform(3, 12), angle=np.pi / 2 * (1 + rng.normal(0, 0.05)))
+    waves = fractal(rng, size, rng.uniform(0.7, 1.3), stretch=rng.uniform(3, 12), angle=rng.normal(0, 0.08))
     hue = rng.normal(0.53, 0.08)
     deep, light = hsv(hue, rng.uniform(0.2, 0.9), rng.uniform(0.1, 0.5)), hsv(hue, rng.uniform(0.05, 0.5), rng.uniform(0.5, 1))
     array = ramp(ranks(waves, rng.uniform(0.6, 2)), np.stack([deep, (deep + light) / 2, light]))
@@ -524,7 +531,7 @@ def soft(rng: np.random.Generator) -> Image.Image:
 HELD_OUT = frozenset({"animal", "table", "textured_leaves", "flowers"})
 
 RECIPES = {
-    recipe.__name__: balanced(recipe)
+    recipe.__name__: balanced(visible(recipe, 0.05), natural=True)
     for recipe in (
         animal, crowd, dead_leaves, flowers, foliage, fur, insect, landscape, mixed_textures, night, on_texture, portrait,
         product, room, sign, soft, street, subject, table, texture_close_up, textured_leaves, water,
