@@ -8,6 +8,7 @@ from .dataset import Dataset
 from .settings import SIDE, Settings
 
 PHOTO = kinds.KINDS.index("photo")
+PATTERN = np.random.default_rng(76).standard_normal((2 * SIDE, 2 * SIDE, 3), dtype=np.float32)
 
 
 class Batches(keras.utils.PyDataset):
@@ -81,9 +82,11 @@ def compose(image: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> n
 
 
 def noise(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns sensor-like noise, grey or coloured, of a random strength for each image."""
-    strength = rng.uniform(1, 12, (count, 1, 1, 1)).astype(np.float32)
-    grey = rng.standard_normal((count, SIDE, SIDE, 1), dtype=np.float32)
-    coloured = rng.standard_normal((count, SIDE, SIDE, 3), dtype=np.float32)
-    share = rng.random((count, 1, 1, 1), dtype=np.float32)
-    return strength * (grey * share + coloured * (1 - share))
+    """Returns sensor-like noise, grey or coloured, of a random strength for each image: shifted cuts of one pattern, which is cheaper than drawing it."""
+    out = np.empty((count, SIDE, SIDE, 3), dtype=np.float32)
+    for i in range(count):
+        y, x, v, u = rng.integers(0, SIDE, 4)
+        share = np.float32(rng.random())
+        out[i] = PATTERN[y : y + SIDE, x : x + SIDE, :1] * share + PATTERN[v : v + SIDE, u : u + SIDE] * (1 - share)
+        out[i] *= np.float32(rng.uniform(1, 12))
+    return out

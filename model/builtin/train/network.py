@@ -43,7 +43,7 @@ def build(kinds: int) -> Network:
     image = keras.Input((SIDE, SIDE, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
     # Straight to a quarter of the resolution: the large early maps would be most of the work, in training above all.
-    x = activated(layers.Conv2D(32, 7, strides=4, padding="same", use_bias=False)(x))
+    x = activated(layers.Conv2D(32, 5, strides=4, padding="same", use_bias=False)(x))
     x = residual(x)
     x = separable(x, 64, strides=2)
     x = residual(x)
