@@ -1,5 +1,5 @@
 // Package pipeline is the Beam graphs of tagbeam and what it takes to run one: options, planning a run, running its graph on a
-// runner, and saying how it ended. A Go program that wants to tag images calls Run, or adds Tag to a graph of its own.
+// runner, and saying how it ended. A Go program that wants to tag images calls Run, or Prepare, and adds Tag to a graph of its own.
 package pipeline
 
 import (
@@ -86,6 +86,8 @@ func (o Options) Validate() error {
 		return usage("no --input: name a folder, a glob or an image (local or gs://), once or several times")
 	case o.Output == "":
 		return usage("no --output: name the folder of the label table (local or gs://)")
+	case o.Model.URI == "":
+		return usage("no --model: name a model folder or an .onnx file (local or gs://)")
 	case o.TopK < 1:
 		return usage("--top-k %d: must be at least 1", o.TopK)
 	case !(o.MinConfidence >= 0 && o.MinConfidence <= 1):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/source"
 )
 
 // resolve makes local paths absolute: the same images have the same uri and the same fingerprint wherever the command is called.
@@ -23,9 +24,6 @@ func (o Options) resolve() (Options, error) {
 	o.Inputs = inputs
 	if o.Output, err = absolute(o.Output); err != nil {
 		return o, usage("--output: %w", err)
-	}
-	if o.Model.URI == "" {
-		return o, usage("no --model: name a model folder or an .onnx file (local or gs://)")
 	}
 	if o.Model.URI, err = absolute(o.Model.URI); err != nil {
 		return o, usage("--model: %w", err)
@@ -63,4 +61,13 @@ func (o Options) checkOutput() error {
 		return usage("--output %s: it is a file; name a folder", o.Output)
 	}
 	return nil
+}
+
+// exclude keeps the table's own folders out of the inputs.
+func (o Options) exclude() source.Options {
+	loc, err := object.Parse(o.Output)
+	if err != nil {
+		return source.Options{}
+	}
+	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/")}}
 }

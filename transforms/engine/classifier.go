@@ -30,10 +30,13 @@ type ModelRef struct {
 	Output string
 	// ONNXRuntime is the shared library's file; empty: it is looked for.
 	ONNXRuntime string
+	// Digest is that of the bundle which is expected, or empty. It tells apart what stood at URI at different times: a process that lives
+	// on does not go on with a model that has been replaced. Whether it is what was loaded is for the caller to check.
+	Digest string
 }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -68,20 +71,33 @@ var loaded struct {
 // LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are. isNew is true for the one
 // call that created the session.
 func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew bool, err error) {
-	key := ref.key()
-	loaded.Lock()
-	c = loaded.classifiers[key]
-	loaded.Unlock()
-	if c != nil {
-		return c, false, nil
-	}
-	v, err, _ := loaded.loading.Do(key, func() (any, error) {
+	c, err = loadOnce(ref.key(), func() (*Classifier, error) {
 		before := onnx.Loads()
 		c, err := load(ctx, ref)
+		isNew = err == nil && onnx.Loads() > before
+		return c, err
+	})
+	return c, isNew, err
+}
+
+// LoadPreprocessor returns the process's classifier without a session for ref, loading it once: it makes tensors, and needs no ONNX Runtime.
+func LoadPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	return loadOnce("tensors of "+ref.key(), func() (*Classifier, error) { return NewPreprocessor(ctx, ref) })
+}
+
+// loadOnce returns the classifier of that key, made by the first caller. A failure is not remembered.
+func loadOnce(key string, load func() (*Classifier, error)) (*Classifier, error) {
+	if c := kept(key); c != nil {
+		return c, nil
+	}
+	v, err, _ := loaded.loading.Do(key, func() (any, error) {
+		if c := kept(key); c != nil {
+			return c, nil // kept between our look and Do
+		}
+		c, err := load()
 		if err != nil {
 			return nil, err
 		}
-		isNew = onnx.Loads() > before
 		loaded.Lock()
 		defer loaded.Unlock()
 		if loaded.classifiers == nil {
@@ -91,9 +107,15 @@ func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew boo
 		return c, nil
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return v.(*Classifier), isNew, nil
+	return v.(*Classifier), nil
+}
+
+func kept(key string) *Classifier {
+	loaded.Lock()
+	defer loaded.Unlock()
+	return loaded.classifiers[key]
 }
 
 // load reads the model and opens its session.
