@@ -60,7 +60,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Stats: stats, Nothing: stats.Images == 0, Unmatched: n.unmatched()}, nil
+	return &Result{Stats: stats, Nothing: stats.Images == 0, Unmatched: n.unmatched(stats)}, nil
 }
 
 // night is one call of Run, Prepare or Plan.
@@ -90,6 +90,14 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 		return nil, asUsage(ctx, err)
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
+	if o.local() {
+		if err := engine.StartRuntime(o.Model); err != nil {
+			return nil, &UsageError{err}
+		}
+	}
+	if err := o.checkOutput(); err != nil {
+		return nil, err
+	}
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--output: %w", err))
 	}
@@ -193,7 +201,11 @@ func (n *night) request(limit int64) run.PlanRequest {
 	}
 }
 
-func (n *night) unmatched() []string {
+// unmatched are the inputs without an image; none are known when a limit ended the listing.
+func (n *night) unmatched(stats run.PlanStats) []string {
+	if stats.Limited {
+		return nil
+	}
 	var none []string
 	for _, c := range n.inputs.Counts() {
 		if c.Images == 0 {

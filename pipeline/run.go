@@ -65,7 +65,7 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 			return res, err
 		}
 		if !next.resumed {
-			res.Stats, res.Unmatched = next.stats, n.unmatched()
+			res.Stats, res.Unmatched = next.stats, n.unmatched(next.stats)
 		}
 		if next.plan == nil {
 			res.Nothing = len(res.Runs) == 0
@@ -117,7 +117,7 @@ func (n *night) finish(ctx context.Context, res *Result, next prepared) (run.Sta
 // execute runs the graph on the runner.
 func (n *night) execute(ctx context.Context, runID int64) error {
 	r := transforms.Run{Output: n.o.Output, RunID: runID}
-	if n.o.Runner == "direct" || n.o.Runner == "prism" {
+	if n.o.local() {
 		// The workers are in this process. When its context ends prism panics, so it is the stages that are stopped.
 		var release func()
 		r, release = r.Within(ctx)
