@@ -58,6 +58,9 @@ func (r *Run) context(ctx context.Context) (context.Context, context.CancelFunc)
 		return ctx, func() { cancel(nil) }
 	}
 	caller := v.(context.Context)
+	if caller.Err() != nil {
+		cancel(context.Cause(caller)) // now, not soon
+	}
 	stop := context.AfterFunc(caller, func() { cancel(context.Cause(caller)) })
 	return ctx, func() {
 		stop()

@@ -183,6 +183,12 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--model %s: %w", ref.URI, err)
 		}
+		if folder == "." || folder == "" { // the bucket itself
+			folder = ""
+			if opts.File == "" {
+				name = loc.Bucket
+			}
+		}
 		fsys = object.FS(store, folder)
 	}
 	return model.Load(fsys, name, opts)
