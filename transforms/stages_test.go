@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +25,7 @@ import (
 )
 
 func init() {
-	register.Function2x1(numberAndState)
+	beam.RegisterFunction(numberAndState)
 }
 
 func numberAndState(id int64, state string) string { return fmt.Sprint(id, " ", state) }
