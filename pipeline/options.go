@@ -1,5 +1,5 @@
 // Package pipeline is the Beam graphs of tagbeam and what it takes to run one: options, planning a run, running its graph on a
-// runner, and saying how it ended. A Go program that wants to tag images calls Run, or adds Tag to a graph of its own.
+// runner, and saying how it ended. A Go program that wants to tag images calls Run, or Prepare, and adds Tag to a graph of its own.
 package pipeline
 
 import (

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/model/builtin"
 )
 
@@ -63,4 +64,13 @@ func (o Options) checkOutput() error {
 		return usage("--output %s: it is a file; name a folder", o.Output)
 	}
 	return nil
+}
+
+// exclude keeps the table's own folders out of the inputs.
+func (o Options) exclude() source.Options {
+	loc, err := object.Parse(o.Output)
+	if err != nil {
+		return source.Options{}
+	}
+	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/")}}
 }

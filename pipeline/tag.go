@@ -12,11 +12,13 @@ import (
 //	Impulse -> Units -> Reshuffle -> Tag -> CombineGlobally -> Decide -> Reshuffle -> Compact -> GroupByKey -> Publish -> GroupByKey
 //
 // The graph holds no image and no list of images. It may run any number of times, on any runner, also at once: the table comes out the
-// same. Plan makes the run; Run does both, and what a command needs around them.
+// same. Prepare makes the run; Run does both, and what a command needs around them. Relative paths in o are looked up by the workers.
 func Tag(s beam.Scope, o Options, runID int64) beam.PCollection {
-	s = s.Scope("tagbeam.Tag")
-	r := transforms.Run{Output: o.Output, RunID: runID}
+	return tag(s, o, transforms.Run{Output: o.Output, RunID: runID})
+}
 
+func tag(s beam.Scope, o Options, r transforms.Run) beam.PCollection {
+	s = s.Scope("tagbeam.Tag")
 	units := beam.ParDo(s.Scope("Units"), &transforms.Units{Run: r}, beam.Impulse(s))
 	totals := beam.ParDo(s.Scope("Tag"), o.tag(r), beam.Reshuffle(s, units))
 	total := transforms.Sum(s.Scope("Sum"), totals)

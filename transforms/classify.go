@@ -5,7 +5,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
@@ -14,10 +13,8 @@ import (
 )
 
 func init() {
-	register.DoFn4x1(&classify{})
-	register.DoFn4x1(&tensors{})
-	register.Emitter1[Prediction]()
-	register.Emitter1[Tensor]()
+	beam.RegisterDoFn(&classify{})
+	beam.RegisterDoFn(&tensors{})
 }
 
 // Image is an encoded image in memory: JPEG, PNG, GIF, WebP, BMP or TIFF.
@@ -90,17 +87,18 @@ func (o ClassifyOptions) withDefaults() ClassifyOptions {
 
 // Classify maps a PCollection<Image> to a PCollection<Prediction>, one for each image, whatever is wrong with it. Images are batched
 // within a bundle; a worker process loads the model once and shares it between its bundles. In windows other than the global one
-// every image is a batch of its own, because a prediction must leave in its image's window.
+// every image is a batch of its own, because a prediction must leave in its image's window. In the global window predictions do not keep
+// their images' timestamps.
 func Classify(s beam.Scope, images beam.PCollection, opts ClassifyOptions) beam.PCollection {
 	return beam.ParDo(s.Scope("tagbeam.Classify"), &classify{gather{Options: opts.withDefaults()}}, images)
 }
 
-// Preprocess maps a PCollection<Image> to a PCollection<Tensor>: what Classify would give to the model.
+// Preprocess maps a PCollection<Image> to a PCollection<Tensor>: what Classify would give to the model. It needs no ONNX Runtime.
 func Preprocess(s beam.Scope, images beam.PCollection, opts ClassifyOptions) beam.PCollection {
 	return beam.ParDo(s.Scope("tagbeam.Preprocess"), &tensors{gather{Options: opts.withDefaults()}}, images)
 }
 
-// A bundle's images are processed when there are this many, or this many bytes of them.
+// A bundle's images are processed when there are this many (a batch at least), or this many bytes of them.
 const (
 	gatherImages = 256
 	gatherBytes  = 64 << 20
@@ -125,24 +123,17 @@ func (g *gather) add(w beam.Window, img Image) bool {
 	g.images = append(g.images, engine.Image{Item: source.Item{URI: img.URI, Size: int64(len(data))}, Data: data})
 	g.bytes += len(data)
 	_, global := w.(window.GlobalWindow)
-	return !global || len(g.images) >= gatherImages || g.bytes >= gatherBytes
+	return !global || len(g.images) >= max(gatherImages, g.Options.Batch) || g.bytes >= gatherBytes
 }
 
 // run processes what was gathered and forgets it.
-func (g *gather) run(ctx context.Context, tensorsOnly bool) (*engine.Classifier, []engine.Image, []engine.Prediction, error) {
-	c, loaded, err := engine.LoadClassifier(ctx, g.Options.Model)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if loaded {
-		modelLoads.Inc(ctx, 1)
-	}
+func (g *gather) run(ctx context.Context, c *engine.Classifier, tensorsOnly bool) ([]engine.Image, []engine.Prediction, error) {
 	opts := TaskOptions{Batch: g.Options.Batch, MaxBytes: g.Options.MaxBytes, MaxPixels: g.Options.MaxPixels}
 	task := opts.task(c, g.images, g.Options.TopK)
 	task.TensorsOnly = tensorsOnly
 	predictions, err := engine.Shared(g.Options.Engine).Run(ctx, task)
 	g.start()
-	return c, task.Images, predictions, err
+	return task.Images, predictions, err
 }
 
 type classify struct{ gather }
@@ -164,7 +155,14 @@ func (fn *classify) FinishBundle(ctx context.Context, emit func(Prediction)) err
 }
 
 func (fn *classify) flush(ctx context.Context, emit func(Prediction)) error {
-	c, images, predictions, err := fn.run(ctx, false)
+	c, loaded, err := engine.LoadClassifier(ctx, fn.Options.Model)
+	if err != nil {
+		return err
+	}
+	if loaded {
+		modelLoads.Inc(ctx, 1)
+	}
+	images, predictions, err := fn.run(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -208,7 +206,11 @@ func (fn *tensors) FinishBundle(ctx context.Context, emit func(Tensor)) error {
 }
 
 func (fn *tensors) flush(ctx context.Context, emit func(Tensor)) error {
-	c, images, predictions, err := fn.run(ctx, true)
+	c, err := engine.LoadPreprocessor(ctx, fn.Options.Model)
+	if err != nil {
+		return err
+	}
+	images, predictions, err := fn.run(ctx, c, true)
 	if err != nil {
 		return err
 	}

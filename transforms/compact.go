@@ -3,14 +3,13 @@ package transforms
 import (
 	"context"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
 func init() {
-	register.DoFn3x1(&Compact{})
-	register.Emitter2[int64, run.PublishedPart]()
+	beam.RegisterDoFn(&Compact{})
 }
 
 // Compact merges the unit files of one part and emits it under the number of its run.
@@ -20,6 +19,8 @@ type Compact struct {
 
 // ProcessElement makes one part.
 func (fn *Compact) ProcessElement(ctx context.Context, p run.Part, emit func(int64, run.PublishedPart)) error {
+	ctx, done := fn.Run.context(ctx)
+	defer done()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

@@ -3,14 +3,13 @@ package transforms
 import (
 	"context"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
 func init() {
-	register.DoFn3x1(&Decide{})
-	register.Emitter1[run.Part]()
+	beam.RegisterDoFn(&Decide{})
 }
 
 // Decide holds the sum of all units against the plan, writes the decision and, when it is to commit, emits the parts to be made.
@@ -21,6 +20,8 @@ type Decide struct {
 
 // ProcessElement takes the one total of the run.
 func (fn *Decide) ProcessElement(ctx context.Context, t Total, emit func(run.Part)) error {
+	ctx, done := fn.Run.context(ctx)
+	defer done()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

@@ -5,15 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
 func init() {
-	register.DoFn4x1(&Publish{})
-	register.Iter1[run.PublishedPart]()
-	register.Emitter2[int64, string]()
+	beam.RegisterDoFn(&Publish{})
 }
 
 // Publish writes the manifest of a run once all its parts are there, and emits the run's number and state. (A stage without an
@@ -24,6 +22,8 @@ type Publish struct {
 
 // ProcessElement takes all parts of the run.
 func (fn *Publish) ProcessElement(ctx context.Context, id int64, parts func(*run.PublishedPart) bool, emit func(int64, string)) error {
+	ctx, done := fn.Run.context(ctx)
+	defer done()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
@@ -15,8 +15,7 @@ import (
 )
 
 func init() {
-	register.DoFn3x1(&Tag{})
-	register.Emitter1[Total]()
+	beam.RegisterDoFn(&Tag{})
 }
 
 // Tag makes the rows of one unit, writes them as its unit file and emits what they came to. A unit that has a file is only counted.
@@ -37,47 +36,61 @@ type TaskOptions struct {
 
 // ProcessElement tags one unit.
 func (fn *Tag) ProcessElement(ctx context.Context, u run.Unit, emit func(Total)) error {
+	ctx, done := fn.Run.context(ctx)
+	defer done()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err
 	}
-	counts, err := out.UnitCounts(ctx, fn.Run.RunID, u)
-	switch {
-	case err == nil:
-		unitsAdopted.Inc(ctx, 1)
-		engine.Shared(fn.Engine).Stats.Adopt(counts.Images, counts.Failed)
-		emit(Total{Units: 1, Counts: counts})
-		return nil
-	case !errors.Is(err, object.ErrNotFound):
-		return err
+	counts, err := fn.counts(ctx, out, plan, u)
+	if errors.Is(err, run.ErrClosed) {
+		// A straggler: the run was closed without us. Decide will find its decision and not look at what we say.
+		counts, err = table.Counts{Images: int64(u.Images)}, nil
 	}
-	state, err := out.Closed(ctx, fn.Run.RunID)
 	if err != nil {
 		return err
 	}
-	if state.Closed() {
-		// A straggler: the run was closed without us, and its unit files may be cleaned away by now.
-		emit(Total{Units: 1, Counts: table.Counts{Images: int64(u.Images)}})
-		return nil
-	}
-	rows, err := fn.rows(ctx, out, plan, u)
-	if err != nil {
-		return fmt.Errorf("unit %d of run %d: %w", u.Index, fn.Run.RunID, err)
-	}
-	counts, err = out.PutUnit(ctx, fn.Run.RunID, u, rows)
-	if err != nil {
-		return err
-	}
-	unitsTagged.Inc(ctx, 1)
-	imagesTagged.Inc(ctx, counts.Images)
-	imagesFailed.Inc(ctx, counts.Failed)
 	emit(Total{Units: 1, Counts: counts})
 	return nil
 }
 
+// counts returns what a unit came to, having tagged it if nobody had. When that is no longer wanted the error is run.ErrClosed.
+func (fn *Tag) counts(ctx context.Context, out *run.Output, plan *run.Plan, u run.Unit) (table.Counts, error) {
+	counts, err := out.UnitCounts(ctx, fn.Run.RunID, u)
+	if err == nil {
+		unitsAdopted.Inc(ctx, 1)
+		engine.Shared(fn.Engine).Stats.Adopt(counts.Images, counts.Failed)
+		return counts, nil
+	}
+	if !errors.Is(err, object.ErrNotFound) {
+		return table.Counts{}, err
+	}
+	// The unit files of a closed run may be cleaned away.
+	state, err := out.Closed(ctx, fn.Run.RunID)
+	if err != nil {
+		return table.Counts{}, err
+	}
+	if state.Closed() {
+		return table.Counts{}, run.ErrClosed
+	}
+	rows, err := fn.rows(ctx, out, plan, u)
+	if err != nil {
+		return table.Counts{}, fmt.Errorf("unit %d of run %d: %w", u.Index, fn.Run.RunID, err)
+	}
+	if counts, err = out.PutUnit(ctx, fn.Run.RunID, u, rows); err != nil {
+		return table.Counts{}, err
+	}
+	unitsTagged.Inc(ctx, 1)
+	imagesTagged.Inc(ctx, counts.Images)
+	imagesFailed.Inc(ctx, counts.Failed)
+	return counts, nil
+}
+
 // rows runs the engine over the images of a unit.
 func (fn *Tag) rows(ctx context.Context, out *run.Output, plan *run.Plan, u run.Unit) ([]table.Row, error) {
-	classifier, loaded, err := engine.LoadClassifier(ctx, fn.Model)
+	ref := fn.Model
+	ref.Digest = plan.ModelDigest
+	classifier, loaded, err := engine.LoadClassifier(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

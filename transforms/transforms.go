@@ -7,6 +7,7 @@ package transforms
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -29,24 +30,57 @@ var (
 type Run struct {
 	Output string
 	RunID  int64
+	// Caller names the context of Within; empty: there is none.
+	Caller string
+
+	// What an instance of a stage has opened. Not kept for the process: an output may be removed and made again.
+	out  *run.Output
+	plan *run.Plan
 }
 
-// plans keeps the plans this process has read: they never change.
-var plans sync.Map // Run -> *run.Plan
+// callers has the contexts of Within. Runners of this process do not hand the context of beam.Run on to the stages: prism panics when it
+// ends.
+var callers sync.Map // Run.Caller -> context.Context
+
+// Within returns r with a context to work in: when ctx ends, the stages of r that run in this process end with its cause. In other
+// processes it has no effect. The caller calls release when the job is over.
+func (r Run) Within(ctx context.Context) (_ Run, release func()) {
+	r.Caller = rand.Text()
+	callers.Store(r.Caller, ctx)
+	return r, func() { callers.Delete(r.Caller) }
+}
+
+// context returns ctx, of one call of a stage, such that it ends with the caller's as well.
+func (r *Run) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	v, ok := callers.Load(r.Caller)
+	if !ok {
+		return ctx, func() { cancel(nil) }
+	}
+	caller := v.(context.Context)
+	if caller.Err() != nil {
+		cancel(context.Cause(caller)) // now, not soon
+	}
+	stop := context.AfterFunc(caller, func() { cancel(context.Cause(caller)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
 
 // open opens the output and reads the plan of the run.
-func (r Run) open(ctx context.Context) (*run.Output, *run.Plan, error) {
+func (r *Run) open(ctx context.Context) (*run.Output, *run.Plan, error) {
+	if r.plan != nil {
+		return r.out, r.plan, nil
+	}
 	out, err := run.Open(ctx, r.Output)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p, ok := plans.Load(r); ok {
-		return out, p.(*run.Plan), nil
-	}
-	p, err := out.Plan(ctx, r.RunID)
+	plan, err := out.Plan(ctx, r.RunID)
 	if err != nil {
 		return nil, nil, err
 	}
-	plans.Store(r, p)
-	return out, p, nil
+	r.out, r.plan = out, plan
+	return out, plan, nil
 }

@@ -3,14 +3,13 @@ package transforms
 import (
 	"context"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
 func init() {
-	register.DoFn3x1(&Units{})
-	register.Emitter1[run.Unit]()
+	beam.RegisterDoFn(&Units{})
 }
 
 // Units emits a reference to each unit of a plan. Its input is an impulse.
@@ -20,6 +19,8 @@ type Units struct {
 
 // ProcessElement reads plan.json.
 func (fn *Units) ProcessElement(ctx context.Context, _ []byte, emit func(run.Unit)) error {
+	ctx, done := fn.Run.context(ctx)
+	defer done()
 	_, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

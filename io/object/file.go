@@ -13,7 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// fileStore is the local file system. Keys are absolute, clean paths; only regular files, and symbolic links to them, are objects.
+// fileStore is the local file system. Keys are absolute, clean paths; only regular files, and symbolic links to them, are
+// objects.
 type fileStore struct{}
 
 var _ Store = fileStore{}

@@ -65,7 +65,8 @@ type fileEntry struct {
 	link bool
 }
 
-// walk lists a directory: path is where it is, key its key; both end in a slash and differ only where a name is not valid UTF-8.
+// walk lists a directory: path is where it is, key its key; both end in a slash and differ only where a name is not valid
+// UTF-8.
 func (w *fileWalk) walk(path, key string, st fs.FileInfo) error {
 	for _, a := range w.ancestors {
 		if os.SameFile(a, st) {

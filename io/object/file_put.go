@@ -101,7 +101,8 @@ func (t *temporary) publishNamed(key string) error {
 	}
 	err = renameNoReplace(t.name, key)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("this file system has neither hard links nor an exclusive rename, so a file cannot be written whole or not at all; write to another one: %w", err)
+		return fmt.Errorf("this file system has neither hard links nor an exclusive rename, "+
+			"so a file cannot be written whole or not at all; write to another one: %w", err)
 	}
 	return err
 }

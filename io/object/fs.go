@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// FS gives the objects below a prefix as a read-only file system, for code that reads from an fs.FS. The prefix is taken as a folder. Names that no
-// fs.FS can have (an empty, "." or ".." element) are left out. Its files are io.ReaderAt and io.Seeker too; an fs.FS knows no
-// context, so nothing it does can be cancelled.
+// FS gives the objects below a prefix as a read-only file system, for code that reads from an fs.FS. The prefix is taken as
+// a folder. Names that no fs.FS can have (an empty, "." or ".." element) are left out. Its files are io.ReaderAt and
+// io.Seeker too; an fs.FS knows no context, so nothing it does can be cancelled.
 func FS(store Store, prefix string) fs.FS {
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"

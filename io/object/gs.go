@@ -18,8 +18,8 @@ import (
 // gsStore is one bucket of Google Cloud Storage.
 //
 // An object stored with Content-Encoding: gzip is fetched as it is stored, so that its checksum can be checked, and Read
-// then gives its decoded bytes; size, MD5 and limit are those of the stored object, and the limit holds for the decoded bytes too. ReadRange refuses such
-// objects: a range of the stored bytes is of no use.
+// then gives its decoded bytes; size, MD5 and limit are those of the stored object, and the limit holds for the decoded
+// bytes too. ReadRange refuses such objects: a range of the stored bytes is of no use.
 type gsStore struct {
 	client *gsClient
 	name   string
@@ -174,10 +174,12 @@ func (s *gsStore) gunzip(key string, stored []byte, maxBytes int64) ([]byte, err
 	}
 	data, err := readAtMost(z, -1, maxBytes)
 	if err != nil {
-		return nil, &Error{Op: "read", Object: s.uri(key), Cause: fmt.Errorf("the object is stored with Content-Encoding gzip and cannot be decoded: %v", err)}
+		return nil, &Error{Op: "read", Object: s.uri(key),
+			Cause: fmt.Errorf("the object is stored with Content-Encoding gzip and cannot be decoded: %v", err)}
 	}
 	if int64(len(data)) > maxBytes {
-		return nil, &Error{Op: "read", Object: s.uri(key), Kind: ErrTooLarge, Cause: fmt.Errorf("more than %d bytes when its gzip encoding is taken off", maxBytes)}
+		return nil, &Error{Op: "read", Object: s.uri(key), Kind: ErrTooLarge,
+			Cause: fmt.Errorf("more than %d bytes when its gzip encoding is taken off", maxBytes)}
 	}
 	return data, nil
 }
@@ -204,7 +206,8 @@ func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int6
 	}
 	if r.Attrs.ContentEncoding == "gzip" {
 		r.Close()
-		return nil, &Error{Op: "read", Object: uri, Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+		return nil, &Error{Op: "read", Object: uri,
+			Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
 	}
 	return &gsReader{Reader: r, ctx: ctx, client: s.client, uri: uri}, nil
 }

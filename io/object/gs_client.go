@@ -33,8 +33,8 @@ const (
 // gsBackoff is the pause after the first failure and the longest one; each failure doubles it, and chance halves it at most.
 var gsBackoff = struct{ first, longest time.Duration }{200 * time.Millisecond, 5 * time.Second}
 
-// openGSClient gives the client for the present STORAGE_EMULATOR_HOST. Without credentials it is anonymous, which is enough for public buckets.
-// The caller holds the registry's lock.
+// openGSClient gives the client for the present STORAGE_EMULATOR_HOST. Without credentials it is anonymous, which is enough
+// for public buckets. The caller holds the registry's lock.
 func openGSClient(ctx context.Context) (*gsClient, error) {
 	host := os.Getenv("STORAGE_EMULATOR_HOST")
 	if c, ok := stores.gs[host]; ok {
@@ -42,7 +42,7 @@ func openGSClient(ctx context.Context) (*gsClient, error) {
 	}
 	c, err := newGSClient(ctx, host != "")
 	if err != nil {
-		return nil, fmt.Errorf("Google Cloud Storage: %w", err)
+		return nil, fmt.Errorf("open Google Cloud Storage: %w", err)
 	}
 	stores.gs[host] = c
 	return c, nil

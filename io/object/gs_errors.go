@@ -29,7 +29,8 @@ func (c *gsClient) explain(ctx context.Context, op, uri string, err error) error
 	}
 	e := &Error{Op: op, Object: uri, Cause: err}
 	_, isLogin := errors.AsType[*auth.Error](err)
-	if answer, ok := errors.AsType[*googleapi.Error](err); ok && !errors.Is(err, storage.ErrObjectNotExist) && !errors.Is(err, storage.ErrBucketNotExist) {
+	answer, isAnswer := errors.AsType[*googleapi.Error](err)
+	if isAnswer && !errors.Is(err, storage.ErrObjectNotExist) && !errors.Is(err, storage.ErrBucketNotExist) {
 		e.Kind, e.Cause = answerKind(answer), &gsAnswer{answer: answer}
 	} else {
 		e.Kind = failureKind(err)

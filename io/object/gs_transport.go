@@ -24,8 +24,8 @@ func newGSTransport() http.RoundTripper {
 	return gsTransport{t}
 }
 
-// gsTransport adds two limits that the storage client lacks: on the silence of a server, and on how often a reader whose body breaks off opens it again, which
-// it does without a pause and without end.
+// gsTransport adds two limits that the storage client lacks: on the silence of a server, and on how often a reader whose
+// body breaks off opens it again, which it does without a pause and without end.
 type gsTransport struct{ base *http.Transport }
 
 // RoundTrip implements http.RoundTripper.

@@ -49,7 +49,8 @@ func Parse(uri string) (Location, error) {
 	switch s := strings.ToLower(scheme[1]); s {
 	case SchemeFile:
 		if !strings.HasPrefix(rest, "/") {
-			return Location{}, fmt.Errorf("%q: a file URI needs an absolute path, as in file:///data/images; a relative path goes without file://", uri)
+			return Location{}, fmt.Errorf(
+				"%q: a file URI needs an absolute path, as in file:///data/images; a relative path goes without file://", uri)
 		}
 		return parseLocal(rest, uri)
 	case SchemeGS, SchemeMem:

@@ -61,20 +61,21 @@ type ListOptions struct {
 	Prune func(dir string) bool
 }
 
-// Store is one bucket (or the local file system, or one named memory store). Implementations are safe for concurrent use, retry what is
-// transient a bounded number of times with back-off, and honour the context's cancellation promptly.
+// Store is one bucket (or the local file system, or one named memory store). Implementations are safe for concurrent use,
+// retry what is transient a bounded number of times with back-off, and honour the context's cancellation promptly.
 type Store interface {
-	// List calls fn for each object in bytewise order of the keys, streaming: the listing is never held in memory as a whole.
-	// An error from fn ends the listing and is returned as it is. A listing that could not be completed is an error,
-	// never a shorter listing. A prefix under which there is nothing lists nothing; a bucket that does not exist is ErrNotFound.
+	// List calls fn for each object in bytewise order of the keys, streaming: the listing is never held in memory as a
+	// whole. An error from fn ends the listing and is returned as it is. A listing that could not be completed is an error,
+	// never a shorter listing. A prefix under which there is nothing lists nothing; a bucket that does not exist is
+	// ErrNotFound.
 	List(ctx context.Context, opts ListOptions, fn func(Info) error) error
 
 	// Stat describes one object, or fails with ErrNotFound.
 	Stat(ctx context.Context, key string) (Info, error)
 
 	// Read returns the whole object, checked against the store's checksum where it keeps one, and the Info of what was read
-	// (which may be newer than what was listed). An object of more than maxBytes fails with ErrTooLarge before its body is read.
-	// ContentType and MD5 may be empty in the Info.
+	// (which may be newer than what was listed). An object of more than maxBytes fails with ErrTooLarge before its body is
+	// read. ContentType and MD5 may be empty in the Info.
 	Read(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error)
 
 	// ReadRange returns a reader of length bytes from offset; a negative length reads to the end. A range that goes past the

@@ -14,7 +14,8 @@ var stores = struct {
 }{open: map[Location]Store{}, gs: map[string]*gsClient{}}
 
 // Open returns the store that holds loc; loc.Key does not matter. Stores are made once per process and shared, so opening
-// again is cheap, and callers never close them. Opening makes no request: a bucket that does not exist shows with the first use.
+// again is cheap, and callers never close them. Opening makes no request: a bucket that does not exist shows with the first
+// use.
 func Open(ctx context.Context, loc Location) (Store, error) {
 	id := Location{Scheme: loc.Scheme, Bucket: loc.Bucket}
 	stores.Lock()

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// readAtBlock is the size of the ranges that small reads are served from. At some tens of milliseconds a request and 100 MB/s or
-	// so a connection, a smaller one is hardly sooner there.
+	// readAtBlock is the size of the ranges that small reads are served from. At some tens of milliseconds a request and 100
+	// MB/s or so a connection, a smaller one is hardly sooner there.
 	readAtBlock = 1 << 20
 	// readAtBlocks is how many blocks a reader keeps: the columns of a Parquet file are read side by side, each in order.
 	readAtBlocks = 16

@@ -250,10 +250,10 @@ func TestPutPart(t *testing.T) {
 	ctx := context.Background()
 	c := newCommand(numbered(20, "1"))
 	mem, o, plan := planned(t, c)
-	if _, err := o.PutPart(ctx, plan, plan.Parts[0]); err == nil {
-		t.Error("a part before the decision")
-	}
 	total := tagged(t, c, o, plan)
+	if _, err := o.PutPart(ctx, plan, plan.Parts[0]); err == nil || !strings.Contains(err.Error(), "before the run is decided to commit") {
+		t.Errorf("a part before the decision: %v", err)
+	}
 	if _, err := o.Decide(ctx, plan, total, len(plan.Units()), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ const (
 )
 
 // Each calls fn for every image, sorted bytewise by (URI, Member), each once. An error from fn ends it and is returned as it
-// is; a listing that could not be completed is an error. Memory does not grow with the number of images. A Set may be listed again and again, but not by two
-// callers at once.
+// is; a listing that could not be completed is an error. Memory does not grow with the number of images. A Set may be listed
+// again and again, but not by two callers at once.
 func (s *Set) Each(ctx context.Context, fn func(Item) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var listings sync.WaitGroup

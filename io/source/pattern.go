@@ -165,7 +165,8 @@ var literalExtension = regexp.MustCompile(`\.([A-Za-z0-9]+|\{[A-Za-z0-9]+(,[A-Za
 func (p *pattern) setGlob() error {
 	p.glob = p.loc.Key
 	if !doublestar.ValidatePattern(p.glob) {
-		return &PatternError{Pattern: p.text, Err: errors.New("malformed glob: a bracket or brace is not closed, or a range is the wrong way round")}
+		err := errors.New("malformed glob: a bracket or brace is not closed, or a range is the wrong way round")
+		return &PatternError{Pattern: p.text, Err: err}
 	}
 	p.prefix = p.glob[:strings.IndexAny(p.glob, metaCharacters)]
 	p.any = literalExtension.MatchString(path.Base(p.glob))

@@ -72,7 +72,8 @@ const openConcurrency = 32
 // whatever it is. A name that exists as it stands wins over its reading as a glob.
 //
 // What does not exist is a *PatternError: a local path, the directory in which a local glob starts, a bucket. Folders of
-// object stores exist only through what is in them, so an empty one is no error; neither is a pattern that matches nothing (see Counts).
+// object stores exist only through what is in them, so an empty one is no error; neither is a pattern that matches nothing
+// (see Counts).
 func Open(ctx context.Context, patterns []string, opts Options) (*Set, error) {
 	if len(patterns) == 0 {
 		return nil, errors.New("no input: give a folder, a glob or an image")

@@ -31,13 +31,16 @@ type ModelRef struct {
 	Output string
 	// ONNXRuntime is the shared library's file; empty: it is looked for.
 	ONNXRuntime string
+	// Digest is that of the bundle which is expected, or empty. It tells apart what stood at URI at different times: a process that lives
+	// on does not go on with a model that has been replaced. Whether it is what was loaded is for the caller to check.
+	Digest string
 }
 
 // Builtin says that the model is the built-in one. A folder that happens to have its name is ./builtin.
 func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -72,20 +75,33 @@ var loaded struct {
 // LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are. isNew is true for the one
 // call that created the session.
 func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew bool, err error) {
-	key := ref.key()
-	loaded.Lock()
-	c = loaded.classifiers[key]
-	loaded.Unlock()
-	if c != nil {
-		return c, false, nil
-	}
-	v, err, _ := loaded.loading.Do(key, func() (any, error) {
+	c, err = loadOnce(ref.key(), func() (*Classifier, error) {
 		before := onnx.Loads()
 		c, err := load(ctx, ref)
+		isNew = err == nil && onnx.Loads() > before
+		return c, err
+	})
+	return c, isNew, err
+}
+
+// LoadPreprocessor returns the process's classifier without a session for ref, loading it once: it makes tensors, and needs no ONNX Runtime.
+func LoadPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	return loadOnce("tensors of "+ref.key(), func() (*Classifier, error) { return NewPreprocessor(ctx, ref) })
+}
+
+// loadOnce returns the classifier of that key, made by the first caller. A failure is not remembered.
+func loadOnce(key string, load func() (*Classifier, error)) (*Classifier, error) {
+	if c := kept(key); c != nil {
+		return c, nil
+	}
+	v, err, _ := loaded.loading.Do(key, func() (any, error) {
+		if c := kept(key); c != nil {
+			return c, nil // kept between our look and Do
+		}
+		c, err := load()
 		if err != nil {
 			return nil, err
 		}
-		isNew = onnx.Loads() > before
 		loaded.Lock()
 		defer loaded.Unlock()
 		if loaded.classifiers == nil {
@@ -95,9 +111,15 @@ func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew boo
 		return c, nil
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return v.(*Classifier), isNew, nil
+	return v.(*Classifier), nil
+}
+
+func kept(key string) *Classifier {
+	loaded.Lock()
+	defer loaded.Unlock()
+	return loaded.classifiers[key]
 }
 
 // load reads the model and opens its session.
@@ -164,6 +186,12 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		store, err := object.Open(ctx, loc)
 		if err != nil {
 			return nil, fmt.Errorf("--model %s: %w", ref.URI, err)
+		}
+		if folder == "." || folder == "" { // the bucket itself
+			folder = ""
+			if opts.File == "" {
+				name = loc.Bucket
+			}
 		}
 		fsys = object.FS(store, folder)
 	}

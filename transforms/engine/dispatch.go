@@ -99,6 +99,9 @@ func (e *Engine) start(b *batch, i int) {
 			e.bytes.adjust(d)
 			f.charge += d
 		}
+		if info.MD5 == "" && info.Version == img.Version {
+			info.MD5 = img.MD5 // a listing may tell more than a read
+		}
 		f.data, f.info = data, info
 	})
 }

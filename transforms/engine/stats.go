@@ -7,6 +7,19 @@ type Stats struct {
 	Images atomic.Int64 // predictions made, failed ones included
 	Failed atomic.Int64
 	Bytes  atomic.Int64 // encoded images fetched
+
+	Batches atomic.Int64 // batches given to the model
+	Peak    atomic.Int64 // the most workers decoding or inferring at once
+	busy    atomic.Int64
+}
+
+// work counts a worker among those at work until the function it returns is called.
+func (s *Stats) work() (rest func()) {
+	n := s.busy.Add(1)
+	for peak := s.Peak.Load(); n > peak && !s.Peak.CompareAndSwap(peak, n); {
+		peak = s.Peak.Load()
+	}
+	return func() { s.busy.Add(-1) }
 }
 
 // Adopt counts images that somebody else has tagged.

@@ -87,6 +87,7 @@ func (e *Engine) tensor(b *batch, w *bench, data []byte, p *Prediction) (err err
 		return err
 	}
 	defer e.pixels.Release(pixels)
+	defer e.Stats.work()()
 	return w.prep.ApplyHeader(data, p.Header, dst)
 }
 
@@ -107,6 +108,8 @@ func (w *bench) row(b *batch, p *Prediction) ([]float32, error) {
 
 // infer runs the batch; when that fails, image by image, so that the one that breaks it costs one row.
 func (e *Engine) infer(b *batch, w *bench) {
+	defer e.Stats.work()()
+	e.Stats.Batches.Add(1)
 	rows, n := len(w.rows), w.classifier.Program.Len()
 	err := w.runner.Run(rows)
 	switch {

@@ -195,7 +195,8 @@ func (f *FaultyStore) begin(op Op, key string) (dice, error) {
 	}
 	if before {
 		f.count(op)
-		return d, &object.Error{Op: string(op), Object: key, Kind: object.ErrTransient, Cause: fmt.Errorf("injected before call %d, seed %d", nth, f.seed)}
+		return d, &object.Error{Op: string(op), Object: key, Kind: object.ErrTransient,
+			Cause: fmt.Errorf("injected before call %d, seed %d", nth, f.seed)}
 	}
 	return d, nil
 }
@@ -215,7 +216,8 @@ func (f *FaultyStore) end(op Op, key string, d dice, err error) error {
 }
 
 func (f *FaultyStore) lost(op Op, key string) error {
-	return &object.Error{Op: string(op), Object: key, Kind: object.ErrTransient, Cause: fmt.Errorf("injected: the reply was lost, seed %d", f.seed)}
+	return &object.Error{Op: string(op), Object: key, Kind: object.ErrTransient,
+		Cause: fmt.Errorf("injected: the reply was lost, seed %d", f.seed)}
 }
 
 func (f *FaultyStore) count(op Op) {

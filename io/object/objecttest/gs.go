@@ -17,11 +17,12 @@ type GS struct {
 	fault Fault
 }
 
-// Fault may answer a request in the service's place; it passes on to next what it does not answer. It may also pass on and then drop the
-// answer (panic with http.ErrAbortHandler breaks the connection).
+// Fault may answer a request in the service's place; it passes on to next what it does not answer. It may also pass on and
+// then drop the answer (panic with http.ErrAbortHandler breaks the connection).
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// StartGS starts an emulator with empty buckets of these names and points the gs adapter at it (STORAGE_EMULATOR_HOST), until the test ends.
+// StartGS starts an emulator with empty buckets of these names and points the gs adapter at it (STORAGE_EMULATOR_HOST),
+// until the test ends.
 func StartGS(t testing.TB, buckets ...string) *GS {
 	t.Helper()
 	g := &GS{}
