@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 LEVELS = np.linspace(0, 1, 256)
 """The values of a byte, as shares."""
 
-BALANCED_SHARE = 0.4
+BALANCED_SHARE = 0.5
 """Share of the images of each kind whose mean brightness is moved to a value drawn alike for all kinds (see `balanced`)."""
 
 

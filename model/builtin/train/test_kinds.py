@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from . import kinds, symbols
+from .drawing import contrast
 
 RECIPES = [(kind, name) for kind in kinds.KINDS for name in importlib.import_module(f"{kinds.__name__}.{kind}").RECIPES]
 
@@ -59,6 +60,15 @@ def test_there_are_enough_recipes(kind):
     trained, held_out = LEAST[kind]
     assert len(module(kind).HELD_OUT) >= held_out
     assert len(module(kind).RECIPES) - len(module(kind).HELD_OUT) >= trained
+
+
+def test_blank_is_blank_and_nothing_else_is():
+    for seed in range(60):
+        rng = np.random.default_rng([6, seed])
+        names = [name for name in module("blank").RECIPES if name != "bars"]
+        assert contrast(module("blank").RECIPES[names[seed % len(names)]](rng)) < 0.08
+        for kind in ("photo", "graphic", "code"):
+            assert contrast(kinds.generate(kind, rng)) > 0.01, (kind, seed)
 
 
 def test_brightness_does_not_tell_the_kind():

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from . import text
 from .drawing import any_colour, blob, chance, enlarge, fractal, hsv, natural_palette, perspective, pick, polygon_mask, ramp, rgb, to_array, to_image, turned
-from .texture import SKINS, TEXTURES, texture
+from .texture import SKINS, texture
 
 Thing = Callable[[np.random.Generator, int], Image.Image]
 

@@ -1,9 +1,14 @@
 """Blank: nothing to see. Placeholders, empty pages, covered lenses."""
 
+import functools
+
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..drawing import any_colour, balanced, blurred, chance, enlarge, fractal, frame, jpeg, pick, rgb, to_image, uneven_light
+from ..drawing import Recipe, any_colour, balanced, blurred, chance, contrast, enlarge, fractal, frame, jpeg, pick, rgb, to_image, uneven_light
+
+MOST_CONTRAST = 0.07
+"""Standard deviation, as a share, above which a frame shows something (see `contrast`)."""
 
 
 def flat(rng: np.random.Generator) -> np.ndarray:
@@ -112,6 +117,24 @@ def bars(rng: np.random.Generator) -> Image.Image:
     return blurred(image, 1) if chance(rng, 0.3) else image
 
 
+def faint(recipe: Recipe) -> Recipe:
+    """Wraps a recipe so that what it draws stays blank, whatever toning has made of a nearly black or white frame."""
+
+    @functools.wraps(recipe)
+    def drawn(rng: np.random.Generator) -> Image.Image:
+        image = recipe(rng)
+        excess = contrast(image) / MOST_CONTRAST
+        if excess <= 1:
+            return image
+        array = np.asarray(image, dtype=np.float32) / 255
+        mean = array.mean(axis=(0, 1))
+        return to_image(mean + (array - mean) / excess)
+
+    return drawn
+
+
 HELD_OUT = frozenset({"plain_wall", "ruled_page"})
 
-RECIPES = {recipe.__name__: balanced(recipe) for recipe in (bars, covered_lens, empty_page, grain, plain_wall, ruled_page, slope, uniform)}
+RECIPES = {recipe.__name__: faint(balanced(recipe)) for recipe in (covered_lens, empty_page, grain, plain_wall, ruled_page, slope, uniform)}
+# Its bars are all it shows, and may be seen.
+RECIPES["bars"] = balanced(bars)

@@ -409,8 +409,9 @@ def logo(rng: np.random.Generator) -> Image.Image:
     image.paste(item, (int((w - side) / 2), int(h * 0.04)) if upright else (int(w * 0.03), int((h - side) / 2)), item.getchannel("A"))
     name = pick(rng, (text.word(rng).upper(), text.word(rng).capitalize(), text.words(rng, 2)))
     font = text.font(rng, pick(rng, ("bold", "bold", "serif", "hand", "sans")), h * rng.uniform(0.15, 0.25))
-    if font.getlength(name) > w * 0.9:
-        font = font.font_variant(size=max(8, int(font.size * w * 0.9 / font.getlength(name))))
+    room = w * 0.92 if upright else w * 0.9 - side
+    if font.getlength(name) > room:
+        font = font.font_variant(size=max(8, int(font.size * room / font.getlength(name))))
     x, y = ((w - font.getlength(name)) / 2, h * 0.7) if upright else (side + w * 0.06, h / 2 - font.size * 0.6)
     draw.text((x, y), name, font=font, fill=pick(rng, (ink, colours[0])))
     return saved(rng, image)

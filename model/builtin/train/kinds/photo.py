@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .. import text
-from ..drawing import any_colour, balanced, blend, blob, blurred, chance, enlarge, fractal, frame, hsv, jittered_corners, jpeg, natural_palette, one_of, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image, visible
-from ..texture import NATURAL, TEXTURES, bricks, cloudy, drawn_out, grainy, strokes, texture, veined, woven
+from ..drawing import any_colour, balanced, blend, blob, blurred, chance, fractal, frame, hsv, jittered_corners, jpeg, natural_palette, one_of, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image, visible
+from ..texture import NATURAL, bricks, cloudy, drawn_out, grainy, strokes, texture, veined, woven
 from ..things import LIVING, MADE, THINGS, blossom, bug, creature, leaf, lump, person, plate, shaded, skin, thing, vehicle, vessel
 
 LOW, HIGH = 224, 400
@@ -22,6 +22,9 @@ def developed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     if chance(rng, 0.3):
         array = array * (1 - rng.uniform(0, 0.45) * (x * x + y * y) ** 1.2)[..., None]
     array = array * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
+    # Few things are as vivid as paint.
+    grey = array @ np.array([0.3, 0.59, 0.11], np.float32)
+    array = grey[..., None] + (array - grey[..., None]) * np.float32(rng.uniform(0.35, 1.05))
     # Exposure that uses what the sensor has, more often than not: some pixels nearly black and some nearly white.
     if chance(rng, 0.7):
         dark, bright = np.percentile(array[::4, ::4], (rng.uniform(0.2, 4), 100 - rng.uniform(0.2, 4)))
@@ -209,6 +212,53 @@ def subject(rng: np.random.Generator) -> Image.Image:
     item = thing(rng, int(min(size) * rng.uniform(0.4, 1.15)))
     put(rng, image, item, size[0] * rng.uniform(0.3, 0.7), size[1] * rng.uniform(0.75, 1.05), rng.uniform(0, 0.5))
     return developed(rng, image)
+
+
+def close_up(rng: np.random.Generator) -> Image.Image:
+    """One or two things from so near that the frame cuts them off."""
+    size = canvas(rng)
+    image = backdrop(rng, size)
+    for _ in range(pick(rng, (1, 1, 2))):
+        item = thing(rng, int(min(size) * rng.uniform(0.9, 1.5)))
+        # Enlarged at last, which costs less than drawing it so large.
+        item = item.resize([int(side * 1.3) for side in item.size], Image.Resampling.BILINEAR)
+        put(rng, image, item, size[0] * rng.uniform(0.2, 0.8), size[1] * rng.uniform(0.9, 1.4), rng.uniform(0, 0.4))
+    return developed(rng, image)
+
+
+def shelf(rng: np.random.Generator) -> Image.Image:
+    """Rows of goods, books or tools on shelves, or hung on a wall: many made things side by side, with labels."""
+    size = canvas(rng)
+    w, h = size
+    image = to_image(texture(rng, size, (veined, cloudy, bricks, woven)) * rng.uniform(0.2, 0.9))
+    draw = ImageDraw.Draw(image)
+    rows = int(rng.integers(2, 6))
+    tall = h / rows
+    sorts = tuple(pick(rng, MADE) for _ in range(int(rng.integers(1, 4))))
+    stamps = [thing(rng, int(tall * rng.uniform(0.6, 0.9)), sorts) for _ in range(int(rng.integers(3, 8)))]
+    books = chance(rng, 0.3)
+    wood = rgb(any_colour(rng) * rng.uniform(0.3, 1))
+    for row in range(rows):
+        y, x = (row + 1) * tall, rng.uniform(0, 0.05) * w
+        draw.rectangle((0, y - tall * 0.08, w, y), fill=wood)
+        while x < w:
+            if books:
+                wide = tall * rng.uniform(0.06, 0.25)
+                draw.rectangle((x, y - tall * rng.uniform(0.6, 0.92), x + wide, y - tall * 0.08), fill=rgb(any_colour(rng) * rng.uniform(0.5, 1)), outline=(25, 20, 20))
+                draw.line((x + wide * 0.2, y - tall * 0.4, x + wide * 0.8, y - tall * 0.4), fill=rgb(any_colour(rng)), width=2)
+            else:
+                stamp = pick(rng, stamps)
+                wide = stamp.width * rng.uniform(0.8, 1.2)
+                image.paste(stamp, (int(x), int(y - tall * 0.08 - stamp.height)), stamp.getchannel("A"))
+                if chance(rng, 0.3):
+                    draw.rectangle((x, y - tall * 0.07, x + wide * 0.5, y - 1), fill=(240, 240, 225))
+            x += wide
+    if chance(rng, 0.4):
+        image = perspective(image.convert("RGBA"), jittered_corners(rng, size, -0.1, 0.1), size).convert("RGB")
+    if chance(rng, 0.25):
+        put(rng, image, person(rng, int(h * rng.uniform(0.6, 1))), w * rng.uniform(0.2, 0.8), h * rng.uniform(0.95, 1.2), 0.2)
+    array = to_array(image) * (1 + 0.12 * fractal(rng, size, 1.2, finest=128))[..., None]
+    return developed(rng, to_image(array))
 
 
 def insect(rng: np.random.Generator) -> Image.Image:
@@ -533,7 +583,7 @@ HELD_OUT = frozenset({"animal", "table", "textured_leaves", "flowers"})
 RECIPES = {
     recipe.__name__: balanced(visible(recipe, 0.05), natural=True)
     for recipe in (
-        animal, crowd, dead_leaves, flowers, foliage, fur, insect, landscape, mixed_textures, night, on_texture, portrait,
-        product, room, sign, soft, street, subject, table, texture_close_up, textured_leaves, water,
+        animal, close_up, crowd, dead_leaves, flowers, foliage, fur, insect, landscape, mixed_textures, night, on_texture, portrait,
+        product, room, shelf, sign, soft, street, subject, table, texture_close_up, textured_leaves, water,
     )
 }  # fmt: skip
