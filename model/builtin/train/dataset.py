@@ -20,7 +20,7 @@ from .settings import SIDE, Settings
 SPLITS = ("train", "familiar", "held_out")
 """familiar: the recipes that are trained on, with other seeds. held_out: recipes that are not trained on."""
 
-NO_PIXELS = ("__main__", "augment", "card", "evaluate", "export", "failures", "network", "settings", "training")
+NO_PIXELS = ("__main__", "augment", "card", "evaluate", "examples", "export", "failures", "network", "settings", "test_kinds", "training")
 """Modules whose source decides no pixel of a split, so that the cache outlives changes of them."""
 
 CHUNK = 24
