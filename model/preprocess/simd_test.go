@@ -99,8 +99,11 @@ func TestStripsEqualPixels(t *testing.T) {
 			if _, err := w.Apply(data, Limits{}, got); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s, %s (-pixels +strips):\n%s", name, preset, diff)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("%s, %s: value %d is %v from strips, %v from pixels", name, preset, i, got[i], want[i])
+					break
+				}
 			}
 		}
 	}

@@ -111,21 +111,21 @@ func (w *Worker) writeRow(dst []float32, y, x int, row []byte) {
 	f := &w.program.format
 	for c := range 3 {
 		out, step := w.channel(dst, c, y)
-		table := &w.program.table[c]
+		table, padding := &w.program.table[c], w.program.padding[c]
 		for i := range x {
-			out[i*step] = table[0]
+			out[i*step] = padding
 		}
 		n := len(row) / 3
 		if n > 0 {
 			normalizeRow(out[x*step:], step, row[c:], n, table)
 		}
 		for i := x + n; i < f.Width; i++ {
-			out[i*step] = table[0]
+			out[i*step] = padding
 		}
 	}
 }
 
-// writePadding fills rows y up to end of the tensor with black.
+// writePadding fills rows y up to end of the tensor with padding.
 func (w *Worker) writePadding(dst []float32, y, end int) {
 	for ; y < end; y++ {
 		w.writeRow(dst, y, w.program.format.Width, nil)
