@@ -14,13 +14,8 @@ import (
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
-const (
-	// estimateFor is how long EstimateRate measures, at least.
-	estimateFor = time.Second
-	// estimateBatch is the largest batch it measures with, so that it does not take much longer: decoding is most of the work for a model
-	// that takes larger ones.
-	estimateBatch = 8
-)
+// estimateFor is how long EstimateRate measures, at least.
+const estimateFor = time.Second
 
 // estimateBatch is the number of images inferred at once for the estimate, at most.
 const estimateBatch = 8
