@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # What cgo needs, by Debian's names, and the C libraries we link by their pkg-config names.
-SYSTEM_PACKAGES := gcc libc6-dev pkg-config libjpeg62-turbo-dev libwebp-dev
+SYSTEM_PACKAGES := gcc libc6-dev pkg-config libjpeg-dev libwebp-dev
 C_LIBRARIES := libjpeg libwebp libwebpdemux
 
 # Outside ./..., whose folders do not begin with a dot.
