@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # What cgo needs, by Debian's names, and the C libraries we link by their pkg-config names.
-SYSTEM_PACKAGES := gcc libc6-dev pkg-config
-C_LIBRARIES :=
+SYSTEM_PACKAGES := gcc libc6-dev pkg-config libjpeg-dev libwebp-dev
+C_LIBRARIES := libjpeg libwebp libwebpdemux
 
 # Outside ./..., whose folders do not begin with a dot.
 TOOLS := ./.ci/layers
@@ -54,6 +54,14 @@ test: toolchain $(LIBRARY) ## all tests, with the race detector
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -race -timeout 20m ./... $(TOOLS)
 
+# Go's own memory is no part of it: what is looked for is a C library, or our C, reading or writing where it should not, or leaking.
+.PHONY: asan
+asan: toolchain ## the C code under AddressSanitizer, where the toolchain has it
+	@if ! echo 'int main(void) { return 0; }' | $$(go env CC) -fsanitize=address -x c -o /dev/null - 2>/dev/null; then \
+	  echo 'asan: $(shell go env CC) has no AddressSanitizer here; skipped' >&2; exit 0; fi; \
+	set -x; go test -asan -timeout 20m -run '$(ASAN_TESTS)' ./model/preprocess
+ASAN_TESTS := TestOddFiles|TestDecode|TestDamage|TestFast|TestStrips|TestScans|TestAllowTruncated|TestTensor|Fuzz
+
 .PHONY: vet
 vet: toolchain ## go vet
 	go vet ./... $(TOOLS)
@@ -83,8 +91,11 @@ builtin-quick: ## all of that on a little data, in two minutes: does the trainin
 	.ci/builtin.sh .cache/builtin --quick
 
 .PHONY: bench
-bench: toolchain $(LIBRARY) ## Go benchmarks
-	TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' go test -run '^$$' -bench . -benchmem ./...
+bench: toolchain $(LIBRARY) ## Go benchmarks, and Pillow beside ours
+	@python=$$(.ci/python.sh .cache/python); \
+	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
+	set -x; go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: clean
 clean: ## remove what was made here (not ONNX Runtime in your cache)

@@ -16,7 +16,7 @@ import (
 
 // DecoderRevision is raised when the same image bytes and preprocess.Spec come to give other pixels: it is part of every model digest, so
 // that images are tagged again.
-const DecoderRevision = 1
+const DecoderRevision = 2
 
 // Layout is the kind of folder a bundle was read from.
 type Layout string

@@ -17,6 +17,9 @@ import (
 // estimateFor is how long EstimateRate measures, at least.
 const estimateFor = time.Second
 
+// estimateBatch is the number of images inferred at once for the estimate, at most.
+const estimateBatch = 8
+
 // EstimateRate measures how many images a second this machine tags with the model, reading not included: it classifies one made-up
 // 640 x 480 JPEG again and again. how says so for people.
 func EstimateRate(ctx context.Context, o Options) (imagesPerSecond float64, how string, err error) {
@@ -29,8 +32,9 @@ func EstimateRate(ctx context.Context, o Options) (imagesPerSecond float64, how 
 		return 0, "", err
 	}
 	e := engine.Shared(o.engine())
-	task := engine.Task{Classifier: c, Batch: o.Batch, TopK: o.TopK, Limits: preprocess.DefaultLimits}
-	for range 2 * e.CPU() * c.BatchSize(o.Batch) {
+	// Small batches: decoding is most of the work where the model's own are large, and one round of those would take seconds.
+	task := engine.Task{Classifier: c, Batch: min(c.BatchSize(o.Batch), estimateBatch), TopK: o.TopK, Limits: preprocess.DefaultLimits}
+	for range e.CPU() * task.Batch {
 		task.Images = append(task.Images, engine.Image{Item: source.Item{URI: "estimate"}, Data: photo})
 	}
 	if _, err := e.Run(ctx, task); err != nil { // the first batch pays for memory

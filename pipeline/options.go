@@ -115,11 +115,14 @@ func (o Options) Validate() error {
 	return nil
 }
 
+// digestOption is the name of the model's digest among the options of a run.
+const digestOption = "model digest"
+
 // shape is everything that decides which rows a run makes and what stands in them; the run's fingerprint is made of it.
 func (o Options) shape(modelDigest string) map[string]string {
 	return map[string]string{
 		"--input":          fmt.Sprintf("%q", o.Inputs),
-		"model digest":     modelDigest,
+		digestOption:       modelDigest,
 		"--top-k":          strconv.Itoa(o.TopK),
 		"--min-confidence": strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),
 		"--max-bytes":      strconv.FormatInt(o.MaxBytes, 10),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tagbeam/tagbeam/io/object"
@@ -20,12 +21,16 @@ type OpenRunError struct {
 }
 
 func (e *OpenRunError) Error() string {
+	model := ""
+	if slices.ContainsFunc(e.Differ, func(s string) bool { return strings.HasPrefix(s, digestOption+":") }) {
+		model = ", with the model as it was then"
+	}
 	return fmt.Sprintf(`run %d of %s is not finished, and was planned with other options:
   %s
-Either finish it first:
+Either finish it first%s:
   %s
 or give it up, keep nothing of it, and go on with this one: the same command with --abandon`,
-		e.Plan.RunID, e.Output, strings.Join(e.Differ, "\n  "), ShellJoin(e.Plan.Command))
+		e.Plan.RunID, e.Output, strings.Join(e.Differ, "\n  "), model, ShellJoin(e.Plan.Command))
 }
 
 // Prepare makes sure that there is a run to be worked on, and returns its plan: an open one's, else a new one's; nil when nothing is new.
@@ -95,7 +100,7 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 			return nil, &UsageError{err}
 		}
 	}
-	if err := o.checkOutput(); err != nil {
+	if err := o.checkOutput(ctx); err != nil {
 		return nil, err
 	}
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
@@ -149,6 +154,8 @@ func (n *night) next(ctx context.Context, limit int64) (prepared, error) {
 		}
 		plan, stats, err := n.output.PlanNext(ctx, id, n.request(limit))
 		switch {
+		case errors.Is(err, object.ErrPermission):
+			return prepared{}, asUsage(ctx, err)
 		case err != nil:
 			return prepared{}, err
 		case plan == nil:
@@ -198,7 +205,19 @@ func (n *night) request(limit int64) run.PlanRequest {
 		Retag:       n.o.Retag,
 		RetryErrors: n.o.RetryErrors,
 		UnitImages:  n.o.UnitImages,
+		Ready:       n.ready,
 	}
+}
+
+// ready makes sure that the model runs here. (Workers elsewhere have an ONNX Runtime of their own.)
+func (n *night) ready(ctx context.Context) error {
+	if !n.o.local() {
+		return nil
+	}
+	ref := n.o.Model
+	ref.Digest = n.digest // as the stages will ask for it
+	_, _, err := engine.LoadClassifier(ctx, ref)
+	return err
 }
 
 // unmatched are the inputs without an image; none are known when a limit ended the listing.

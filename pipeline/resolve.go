@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,19 +54,42 @@ func absolute(uri string) (string, error) {
 	return loc.String(), nil
 }
 
-// checkOutput refuses a local OUTPUT that is no folder. One that does not exist is made by the first run.
-func (o Options) checkOutput() error {
+// checkOutput refuses a local OUTPUT that is no folder, and a bucket that is not there. A folder that does not exist is made by the first run.
+func (o Options) checkOutput(ctx context.Context) error {
 	loc, err := object.Parse(o.Output)
 	if err != nil {
 		return usage("--output: %w", err)
 	}
 	if loc.Scheme != object.SchemeFile {
+		return checkBucket(ctx, loc)
+	}
+	for path := loc.Key; ; path = filepath.Dir(path) {
+		switch info, err := os.Stat(path); {
+		case err == nil && info.IsDir(), err != nil && path == filepath.Dir(path):
+			return nil
+		case err == nil && path == loc.Key:
+			return usage("--output %s: it is a file; name a folder", o.Output)
+		case err == nil:
+			return usage("--output %s: %s is a file; name a folder", o.Output, path)
+		}
+	}
+}
+
+// checkBucket looks for the first object of an output: that a bucket exists cannot be told more cheaply with the right to list alone.
+func checkBucket(ctx context.Context, output object.Location) error {
+	store, err := object.Open(ctx, output)
+	if err != nil {
+		return asUsage(ctx, fmt.Errorf("--output: %w", err))
+	}
+	seen := errors.New("seen one")
+	err = store.List(ctx, object.ListOptions{Prefix: output.Join("_runs/").Key}, func(object.Info) error { return seen })
+	switch {
+	case err == nil, errors.Is(err, seen):
 		return nil
+	case errors.Is(err, object.ErrNotFound):
+		return usage("--output %s: there is no bucket %s://%s", output, output.Scheme, output.Bucket)
 	}
-	if info, err := os.Stat(loc.Key); err == nil && !info.IsDir() {
-		return usage("--output %s: it is a file; name a folder", o.Output)
-	}
-	return nil
+	return asUsage(ctx, fmt.Errorf("--output: %w", err))
 }
 
 // exclude keeps the table's own folders out of the inputs.

@@ -76,6 +76,12 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 		if err != nil || !next.resumed || state == run.StateAborted {
 			return res, err
 		}
+		if next.plan.Fingerprint != n.fingerprint {
+			continue // a committed run of other options: what this command is to do is still to be done
+		}
+		if n.o.Retag {
+			return res, nil // all that there was has been tagged again; once more would be twice
+		}
 		if n.o.Limit > 0 {
 			if left -= next.plan.Images; left <= 0 {
 				return res, nil

@@ -44,6 +44,9 @@ type PlanRequest struct {
 	// PartRows is about the number of rows of a part file, 1,000,000 by default. Parts are whole units.
 	PartRows int64
 
+	// Ready, when not nil, is called once there is something to do and before the plan is elected. Its error ends planning, so that nothing
+	// is planned that cannot be done.
+	Ready func(ctx context.Context) error
 	// CountOnly counts, and writes nothing. The run before may be open; its images then count as not tagged.
 	CountOnly bool
 	// Now is the time of the plan, whose UTC day is that of the partition; the present by default.
@@ -163,6 +166,11 @@ func (p *planner) run(ctx context.Context) (*Plan, error) {
 	chunks, err := p.chunks.close(p.req.MaxUnits)
 	if err != nil {
 		return nil, err
+	}
+	if p.req.Ready != nil {
+		if err := p.req.Ready(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return p.elect(ctx, p.plan(chunks))
 }

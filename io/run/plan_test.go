@@ -380,6 +380,29 @@ func TestPlanLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestPlanNotReady: what is to be made sure of before a plan is asked once there is something to do, and only then; when it fails nothing is planned.
+func TestPlanNotReady(t *testing.T) {
+	store := newMem(t)
+	o := New(store, outputAt)
+	asked, broken := 0, errors.New("the model does not run")
+	req := newCommand(nil).req
+	req.Ready = func(context.Context) error { asked++; return broken }
+	if plan, _, err := o.PlanNext(context.Background(), 1, req); plan != nil || err != nil || asked != 0 {
+		t.Errorf("nothing to do: plan %v, %v, asked %d times", plan, err, asked)
+	}
+	req.Source = many(10)
+	if plan, _, err := o.PlanNext(context.Background(), 1, req); plan != nil || !errors.Is(err, broken) || asked != 1 {
+		t.Errorf("not ready: plan %v, %v, asked %d times", plan, err, asked)
+	}
+	if left := keys(t, store, ""); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	req.CountOnly = true
+	if _, stats, err := o.PlanNext(context.Background(), 1, req); stats.Images != 10 || err != nil || asked != 1 {
+		t.Errorf("counted %d, %v, asked %d times", stats.Images, err, asked)
+	}
+}
+
 // TestPlanLost: of two plans for one run, one is elected; the other planner gets it, and takes its own chunks away.
 func TestPlanLost(t *testing.T) {
 	store := guarded(t, newMem(t))

@@ -18,6 +18,7 @@ type axis struct {
 	// size is the number of coefficients kept per output; those of output i begin at coefficients[i*size].
 	size         int
 	coefficients []int32
+	packed       packedAxis
 }
 
 // fill computes the coefficients as Pillow's precompute_coeffs and normalize_coeffs_8bpc do, to the bit; weights is scratch, returned for
@@ -95,6 +96,8 @@ type axisCache struct {
 	used    int
 	next    int
 	weights []float64
+	// relative makes the packed form count inputs from the first one that is used.
+	relative bool
 }
 
 func (c *axisCache) get(key axisKey, f Filter) *axis {
@@ -110,6 +113,9 @@ func (c *axisCache) get(key axisKey, f Filter) *axis {
 		a.fillNearest(key)
 	} else {
 		c.weights = a.fill(key, kernels[f], c.weights)
+		if haveSIMD {
+			a.packed.pack(a, c.relative)
+		}
 	}
 	return a
 }

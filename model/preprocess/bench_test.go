@@ -55,20 +55,6 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkColour is the part of decoding that is ours: chroma upsampling and the conversion to RGB.
-func BenchmarkColour(b *testing.B) {
-	img, err := jpeg.Decode(bytes.NewReader(photoLike(b)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	var s chromaScratch
-	var p Pixels
-	p.resize(Header{Width: 500, Height: 375})
-	for b.Loop() {
-		s.jpegToRGB(&p, img.(*image.YCbCr))
-	}
-}
-
 // BenchmarkResize is everything after decoding.
 func BenchmarkResize(b *testing.B) {
 	src, err := readAndDecode(photoLike(b))

@@ -12,7 +12,10 @@ import (
 const (
 	modeExact        = "exact"
 	modeShortestEdge = "shortest_edge"
+	modeCover        = "cover"
+	modeFit          = "fit"
 	roundFloor       = "floor"
+	roundTrunc       = "trunc"
 	roundHalfEven    = "half_even"
 	channelsRGB      = "rgb"
 	channelsBGR      = "bgr"
@@ -38,6 +41,8 @@ type Program struct {
 	spec   Spec
 	format TensorFormat
 	table  [3][256]float32 // value of a byte, by channel in RGB order
+	// padding is the value of a pixel outside the image, by channel in RGB order.
+	padding [3]float32
 }
 
 // Compile checks spec, and that what it makes is what t wants. Errors name the key of the spec, as it is written in tagbeam.json, and
@@ -56,7 +61,11 @@ func Compile(spec Spec, t TensorFormat) (*Program, error) {
 			width, height, sideName(t.Width), sideName(t.Height), spec.lastStep())
 	}
 	t.Width, t.Height = width, height
-	return &Program{spec: spec.clone(), format: t, table: spec.Normalize.table()}, nil
+	p := &Program{spec: spec.clone(), format: t, table: spec.Normalize.table()}
+	for c := range p.padding {
+		p.padding[c] = p.table[c][spec.fill(c)]
+	}
+	return p, nil
 }
 
 // Spec returns a copy of what was compiled.
@@ -93,7 +102,7 @@ func (s *Spec) check() (errs []error) {
 	}
 	if r := s.Resize; r != nil {
 		switch r.Mode {
-		case modeExact:
+		case modeExact, modeCover, modeFit:
 			side("resize.width", r.Width)
 			side("resize.height", r.Height)
 			if r.Size != 0 {
@@ -105,14 +114,14 @@ func (s *Spec) check() (errs []error) {
 				add("resize.width", "width and height have no meaning with mode %q: leave them out", r.Mode)
 			}
 		default:
-			oneOf("resize.mode", r.Mode, modeExact, modeShortestEdge)
+			oneOf("resize.mode", r.Mode, modeExact, modeShortestEdge, modeCover, modeFit)
 		}
 		oneOf("resize.filter", string(r.Filter), filterNames()...)
 	}
 	if c := s.Crop; c != nil {
 		side("crop.width", c.Width)
 		side("crop.height", c.Height)
-		oneOf("crop.rounding", c.Rounding, roundFloor, roundHalfEven)
+		oneOf("crop.rounding", c.Rounding, roundFloor, roundTrunc, roundHalfEven)
 	}
 	oneOf("channels", s.Channels, channelsRGB, channelsBGR)
 	n := s.Normalize
@@ -128,6 +137,9 @@ func (s *Spec) check() (errs []error) {
 		}
 		if !finite(n.Std[c]) || n.Std[c] == 0 {
 			add("normalize.std", "[%d] = %v is not allowed: values are divided by it (1 leaves them as they are)", c, n.Std[c])
+		}
+		if n.Divide != nil && (!finite(n.Divide[c]) || n.Divide[c] == 0) {
+			add("normalize.divide", "[%d] = %v is not allowed: values are divided by it", c, n.Divide[c])
 		}
 	}
 	return errs
@@ -151,7 +163,7 @@ func (s *Spec) outputSize() (width, height int, err error) {
 	case s.Resize == nil:
 		return 0, 0, errors.New("preprocess: neither resize nor crop is there, so that images keep sizes of their own: add one of them")
 	case s.Resize.Mode != modeExact:
-		return 0, 0, fmt.Errorf("preprocess.crop: missing; resize.mode %q fixes one edge only: add a crop, or use mode %q", s.Resize.Mode, modeExact)
+		return 0, 0, fmt.Errorf("preprocess.crop: missing; resize.mode %q leaves an edge open: add a crop, or use mode %q", s.Resize.Mode, modeExact)
 	}
 	return s.Resize.Width, s.Resize.Height, nil
 }
@@ -170,9 +182,25 @@ func (s Spec) clone() Spec {
 	}
 	if s.Crop != nil {
 		c := *s.Crop
+		if c.Fill != nil {
+			fill := *c.Fill
+			c.Fill = &fill
+		}
 		s.Crop = &c
 	}
+	if s.Normalize.Divide != nil {
+		d := *s.Normalize.Divide
+		s.Normalize.Divide = &d
+	}
 	return s
+}
+
+// fill is the padding's byte of channel c.
+func (s *Spec) fill(c int) uint8 {
+	if s.Crop == nil || s.Crop.Fill == nil {
+		return 0
+	}
+	return s.Crop.Fill[c]
 }
 
 // table tabulates the normalisation, which is a function of the channel and the byte.
@@ -182,6 +210,9 @@ func (n Normalize) table() (t [3][256]float32) {
 			x := float32(float64(v) * n.Scale)
 			x = float32(x+n.Offset) - n.Mean[c]
 			t[c][v] = x / n.Std[c]
+			if n.Divide != nil {
+				t[c][v] /= n.Divide[c]
+			}
 		}
 	}
 	return t

@@ -28,7 +28,11 @@ func (p *Pixels) row(y int) []byte { return p.Pix[3*p.Width*y : 3*p.Width*(y+1)]
 // Decoder decodes images one after another and keeps what it needs for it between them. The zero value is ready; it is for one goroutine
 // at a time.
 type Decoder struct {
-	chroma chromaScratch
+	// Limits are those that ReadHeader was given; the zero value is DefaultLimits.
+	Limits Limits
+
+	strip       []byte // rows of a JPEG on their way to the resampler
+	jpegMessage jpegMessage
 }
 
 // Decode decodes data, whose header is h, to newly allocated pixels; see Decoder.Decode.
@@ -49,7 +53,7 @@ func Decode(data []byte, h Header) (*Pixels, error) {
 // Errors are of type *Error. A panic of a decoder is one too (corrupt); dst's content is undefined then.
 func (d *Decoder) Decode(data []byte, h Header, dst *Pixels) (err error) {
 	f := formatNamed(h.Format)
-	if f == nil || h.Width <= 0 || h.Height <= 0 || max(h.Width, h.Height) > MaxSide {
+	if f == nil || !h.hasSize() {
 		return fail(CodeUnsupportedFormat, h, "decoding needs the header that ReadHeader returned, not %+v", h)
 	}
 	defer func() {
@@ -61,6 +65,11 @@ func (d *Decoder) Decode(data []byte, h Header, dst *Pixels) (err error) {
 		return decoderError(h, err)
 	}
 	return nil
+}
+
+// hasSize reports whether ReadHeader can have returned h without an error.
+func (h Header) hasSize() bool {
+	return h.Width > 0 && h.Height > 0 && max(h.Width, h.Height) <= MaxSide
 }
 
 // errSize is returned when a decoder finds an image of another size than the header promised.

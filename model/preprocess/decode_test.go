@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestOddFiles(t *testing.T) {
 		"bomb_header_65500.jpg":    "jpeg 65500x65500 too_large",
 		"bomb_header_65535.gif":    "gif 65535x65535 too_large",
 		"bomb_real_20000sq.png":    "png 20000x20000 too_large",
-		"cmyk.tiff":                "tiff 640x480 unsupported_format",
+		"cmyk.tiff":                "tiff 640x480",
 		"cmyk_adobe_photoshop.jpg": "jpeg 500x333",
 		"cmyk_pil.jpg":             "jpeg 640x480",
 		"empty.jpg":                " 0x0 empty",
@@ -114,7 +115,7 @@ func TestOddFiles(t *testing.T) {
 func TestPrefixes(t *testing.T) {
 	// How many bytes at the end each may lack without harm: of a GIF nothing after the first frame is read.
 	for name, harmless := range map[string]int{
-		"flat_420_51x45.jpg": 0, "flat_progressive.jpg": 0, "rgb.png": 0, "palette4.png": 0, "whole.gif": 2, "frame.gif": 1,
+		"flat_420_51x45.jpg": 0, "flat_progressive.jpg": 0, "rgb.png": 0, "palette4.png": 0, "whole.gif": 4, "frame.gif": 4,
 		"lossy.webp": 0, "lossless.webp": 0, "rgb.bmp": 0, "grey.tiff": 0, "rgba_lzw.tiff": 0,
 	} {
 		data := readImage(t, name)
@@ -146,8 +147,10 @@ func TestReadHeaderErrors(t *testing.T) {
 	}
 	jpeg := readImage(t, "flat_420_64x64.jpg")
 	sof := bytes.Index(jpeg, []byte{0xff, 0xc0})
-	scans := bytes.Replace(jpeg, []byte{0xff, 0xc0}, []byte{0xff, 0xc2}, 1)
-	scans = append(scans, bytes.Repeat([]byte{0xff, 0xda}, maxScans)...)
+	png := readImage(t, "rgb.png")
+	pngText := slices.Concat(png[:33], []byte("\x00\x00\x00\x20tEXt"), make([]byte, 36), png[33:])
+	animated := readImage(t, "animated.webp")
+	webpEXIF := append(bytes.Clone(animated), "EXIF\x04\x00\x00\x00abcd"...)
 	for _, test := range []struct {
 		name string
 		data []byte
@@ -170,18 +173,20 @@ func TestReadHeaderErrors(t *testing.T) {
 		{"html", []byte("\n<!DOCTYPE html>"), Limits{}, "unsupported_format: text/html (a page, perhaps an error page, in place of an image), which is not read here; convert it to JPEG or PNG"},
 		{"ico", []byte("\x00\x00\x01\x00\x01\x00"), Limits{}, "unsupported_format: ico, which is not read here; convert it to JPEG or PNG"},
 		{"unknown", []byte("hello, world"), Limits{}, "unsupported_format: not an image of a known format (it starts with 68 65 6c 6c 6f 2c 20 77); JPEG, PNG, GIF, WebP, BMP and TIFF are read"},
-		{"animated webp", readImage(t, "animated.webp"), Limits{}, "unsupported_format: a kind of webp that is not supported: animation; convert it to a plain JPEG or PNG"},
+		{"webp frames", readImage(t, "animated.webp"), Limits{MaxFrames: 1}, "too_large: more than 1 frames; raise --max-frames to decode the first one"},
+		{"jpeg metadata", jpeg, Limits{MaxMetadata: 15}, "too_large: more than 15 bytes of metadata; raise --max-metadata to read it"},
+		{"png metadata", pngText, Limits{MaxMetadata: 40}, "too_large: more than 40 bytes of metadata; raise --max-metadata to read it"},
+		{"webp metadata", webpEXIF, Limits{MaxMetadata: 11}, "too_large: more than 11 bytes of metadata; raise --max-metadata to read it"},
 		{"webp chunk", patched("lossy.webp", 12, 'X'), Limits{}, "corrupt: the webp data is damaged: the first chunk is none of VP8, VP8L and VP8X"},
 		{"webp key frame", patched("lossy.webp", 23, 'X'), Limits{}, "corrupt: the webp data is damaged: no key frame"},
 		{"webp lossless", patched("lossless.webp", 20, 'X'), Limits{}, "corrupt: the webp data is damaged: no lossless signature"},
-		{"old bmp", patched("rgb.bmp", 14, 12), Limits{}, "unsupported_format: a kind of bmp that is not supported: an information header of 12 bytes; convert it to a plain JPEG or PNG"},
+		{"old bmp", patched("rgb.bmp", 14, 16), Limits{}, "unsupported_format: a kind of bmp that is not supported: an information header of 16 bytes; convert it to a plain JPEG or PNG"},
 		{"tiff directory", patched("grey.tiff", 4, 0xff, 0xff, 0xff, 0x7f), Limits{}, "truncated: the tiff data ends before the image does: unexpected EOF"},
-		{"arithmetic jpeg", patched("flat_420_64x64.jpg", sof+1, 0xc9), Limits{}, "unsupported_format: a kind of jpeg that is not supported: arithmetic coding; convert it to a plain JPEG or PNG"},
 		{"lossless jpeg", patched("flat_420_64x64.jpg", sof+1, 0xc3), Limits{}, "unsupported_format: a kind of jpeg that is not supported: lossless or hierarchical coding; convert it to a plain JPEG or PNG"},
 		{"12-bit jpeg", patched("flat_420_64x64.jpg", sof+4, 12), Limits{}, "unsupported_format: a kind of jpeg that is not supported: 12 bits per sample; convert it to a plain JPEG or PNG"},
 		{"segment length", patched("flat_420_64x64.jpg", 4, 0, 1), Limits{}, "corrupt: the jpeg data is damaged: a segment (marker 0xe0) of length 1"},
 		{"no frame", []byte("\xff\xd8\xff\xd9"), Limits{}, "corrupt: the jpeg data is damaged: no frame header before the image data"},
-		{"scans", scans, Limits{}, "corrupt: the jpeg data is damaged: more than 200 progressive scans"},
+		{"jpeg components", patched("flat_420_64x64.jpg", sof+9, 2), Limits{}, "unsupported_format: a kind of jpeg that is not supported: 2 components; convert it to a plain JPEG or PNG"},
 	} {
 		_, err := ReadHeader(test.data, test.lim)
 		if err == nil {
@@ -245,6 +250,69 @@ func TestDecodeChecksSize(t *testing.T) {
 	}
 	if _, err := Decode(nil, Header{Format: "heic", Width: 1, Height: 1}); codeOf(err) != CodeUnsupportedFormat {
 		t.Errorf("a header that ReadHeader cannot have made: %v", err)
+	}
+}
+
+// A progressive JPEG has several scans, whose number is bounded. A file with thousands of them is stopped early.
+func TestScans(t *testing.T) {
+	data := readImage(t, "flat_progressive.jpg")
+	decode := func(data []byte, lim Limits) error {
+		h, err := ReadHeader(data, lim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := Decoder{Limits: lim}
+		return d.Decode(data, h, new(Pixels))
+	}
+	if err := decode(data, Limits{MaxScans: 3}); err == nil || err.Error() != "too_large: more than 3 scans; raise --max-scans to decode it" {
+		t.Error(err)
+	}
+	last := bytes.LastIndex(data, []byte{0xff, 0xda})
+	scan := data[last : len(data)-2]
+	bomb := slices.Concat(data[:len(data)-2], bytes.Repeat(scan, 5000), data[len(data)-2:])
+	if err := decode(bomb, Limits{}); codeOf(err) != CodeTooLarge {
+		t.Errorf("5,000 more scans: %v", err)
+	}
+}
+
+// What a truncated file has is decoded where that is wanted: the beginning equals that of the whole image.
+func TestAllowTruncated(t *testing.T) {
+	for name, fromBelow := range map[string]bool{
+		"tall.png": false, "flat_444_64x64.jpg": false, "lossless.webp": false, "rgb.bmp": true, "whole.gif": false,
+	} {
+		data := readImage(t, name)
+		want, err := readAndDecode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cut := data[:len(data)*4/5]
+		h, err := ReadHeader(cut, Limits{})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if _, err := Decode(cut, h); codeOf(err) != CodeTruncated {
+			t.Errorf("%s: %v, want %s by default", name, err, CodeTruncated)
+		}
+		d, got := Decoder{Limits: Limits{AllowTruncated: true}}, new(Pixels)
+		if err := d.Decode(cut, h, got); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		// A tenth of the rows is there in any case.
+		y := 0
+		if fromBelow {
+			y = h.Height * 9 / 10
+		}
+		for range h.Height / 10 {
+			if !bytes.Equal(got.row(y), want.row(y)) {
+				t.Errorf("%s: row %d differs from the whole image's", name, y)
+				break
+			}
+			y++
+		}
+		if bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("%s: nothing is missing: cut more", name)
+		}
 	}
 }
 

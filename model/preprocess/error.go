@@ -11,7 +11,7 @@ import (
 const (
 	CodeEmpty             = "empty"              // the object has no bytes
 	CodeUnsupportedFormat = "unsupported_format" // not an image, or one of a kind that is not decoded
-	CodeTooLarge          = "too_large"          // more bytes or pixels than Limits allow
+	CodeTooLarge          = "too_large"          // more bytes, pixels, scans, frames or metadata than Limits allow
 	CodeTruncated         = "truncated"          // the data ends before the image does
 	CodeCorrupt           = "corrupt"            // the data contradicts its format
 )
@@ -34,12 +34,23 @@ func fail(code string, h Header, format string, args ...any) *Error {
 	return &Error{Code: code, Header: h, Message: fmt.Sprintf(format, args...)}
 }
 
+// limitError says that an image exceeds one of Limits that only its decoder can check.
+type limitError struct{ message string }
+
+func (e *limitError) Error() string { return e.message }
+
+func tooLarge(format string, args ...any) error { return &limitError{fmt.Sprintf(format, args...)} }
+
 // decoderError turns the error of a decoder into an *Error: an end of data that came too early is truncated, a feature that the decoder
 // lacks is unsupported_format, everything else is corrupt.
 func decoderError(h Header, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
+	}
+	var limit *limitError
+	if errors.As(err, &limit) {
+		return fail(CodeTooLarge, h, "%s", limit.message)
 	}
 	e := &Error{Code: CodeCorrupt, Header: h, Err: err}
 	switch msg := err.Error(); {

@@ -6,8 +6,9 @@ import "bytes"
 type format struct {
 	name  string
 	magic func(data []byte) bool
-	// size reads the pixel size from the header alone and allocates nothing. io.ErrUnexpectedEOF means that the header is cut off.
-	size func(data []byte) (width, height int, err error)
+	// size reads the pixel size from the header alone, checks what else lim has a bound for, and allocates nothing. io.ErrUnexpectedEOF
+	// means that the header is cut off.
+	size func(data []byte, lim Limits) (width, height int, err error)
 	// decode writes the pixels of an image whose header is h to dst, which has that size. The decoder below trusts the file and not h,
 	// so size must not let through a file in which the two can differ.
 	decode func(d *Decoder, data []byte, h Header, dst *Pixels) error

@@ -1,17 +1,15 @@
 package preprocess
 
+// #include "jpeg.h"
+import "C"
+
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"io"
+	"unsafe"
 )
-
-// maxScans bounds the scans of a progressive JPEG. Each one costs a pass over all coefficients, so that a small file with thousands of
-// empty scans would hold a worker for minutes; cameras and encoders write about ten.
-const maxScans = 200
 
 var jpegFormat = format{
 	name:   "jpeg",
@@ -20,8 +18,12 @@ var jpegFormat = format{
 	decode: decodeJPEG,
 }
 
+// jpegMessage takes libjpeg's words about a failure.
+type jpegMessage [C.TAGBEAM_JPEG_MESSAGE]C.char
+
 // jpegSize walks the segments up to the frame header.
-func jpegSize(data []byte) (int, int, error) {
+func jpegSize(data []byte, lim Limits) (int, int, error) {
+	metadata := int64(0)
 	for p := 2; ; {
 		// A marker may be preceded by any number of fill bytes; libjpeg also skips stray bytes before it.
 		for p < len(data) && data[p] != 0xff {
@@ -51,41 +53,72 @@ func jpegSize(data []byte) (int, int, error) {
 		if marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc {
 			return jpegFrame(data, p, marker)
 		}
+		if marker >= 0xe0 {
+			metadata += int64(n)
+			if err := lim.checkMetadata(metadata); err != nil {
+				return 0, 0, err
+			}
+		}
 		p += n
 	}
 }
 
 // jpegFrame reads the frame header whose length field stands at p.
 func jpegFrame(data []byte, p int, marker byte) (int, int, error) {
-	if p+7 > len(data) {
+	if p+8 > len(data) {
 		return 0, 0, io.ErrUnexpectedEOF
 	}
-	switch {
-	case marker > 0xc8:
-		return 0, 0, errors.New("unsupported: arithmetic coding")
-	case marker > 0xc2:
+	switch components := data[p+7]; {
+	case marker > 0xc2 && marker != 0xc9 && marker != 0xca:
 		return 0, 0, errors.New("unsupported: lossless or hierarchical coding")
-	case marker == 0xc2 && bytes.Count(data[p:], []byte{0xff, 0xda}) > maxScans:
-		return 0, 0, fmt.Errorf("more than %d progressive scans", maxScans)
 	case data[p+2] != 8:
 		return 0, 0, fmt.Errorf("unsupported: %d bits per sample", data[p+2])
+	case components != 1 && components != 3 && components != 4:
+		return 0, 0, fmt.Errorf("unsupported: %d components", components)
 	}
 	height, width := int(data[p+3])<<8|int(data[p+4]), int(data[p+5])<<8|int(data[p+6])
 	return width, height, nil
 }
 
 func decodeJPEG(d *Decoder, data []byte, h Header, dst *Pixels) error {
-	img, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	if err := checkBounds(img.Bounds(), h); err != nil {
-		return err
-	}
 	dst.resize(h)
-	if ycc, ok := img.(*image.YCbCr); ok {
-		d.chroma.jpegToRGB(dst, ycc)
-		return nil
-	}
-	return toRGB(dst, img)
+	result := C.tagbeam_jpeg_decode(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst.Pix), &d.jpegMessage[0])
+	return d.jpegError(result)
 }
+
+// resampleJPEG decodes an image and takes its rows from a.first of vertical up to its end through the horizontal pass at once, so that
+// the whole image never stands in memory.
+func (d *Decoder) resampleJPEG(data []byte, h Header, dst []byte, rows rowRange, horizontal *axis) error {
+	d.strip = grow(d.strip, int(C.tagbeam_jpeg_strip(C.int(h.Width))))
+	spans, coefficients := horizontal.packed.pointers()
+	result := C.tagbeam_jpeg_resample(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst), C.int(rows.from), C.int(rows.end),
+		spans, coefficients, C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.jpegMessage[0])
+	return d.jpegError(result)
+}
+
+// jpegFile bounds libjpeg's memory by what the header claims: a progressive image keeps its coefficients, two bytes each, and its
+// dimensions may be rounded up to whole units.
+func (d *Decoder) jpegFile(h Header) C.tagbeam_jpeg_file {
+	f := C.tagbeam_jpeg_file{width: C.int(h.Width), height: C.int(h.Height), scans: C.int(d.Limits.orDefault().MaxScans), memory: C.long(64<<20 + 16*h.Pixels())}
+	if d.Limits.AllowTruncated {
+		f.allow_truncated = 1
+	}
+	return f
+}
+
+func (d *Decoder) jpegError(result C.int) error {
+	switch result {
+	case C.TAGBEAM_JPEG_OK:
+		return nil
+	case C.TAGBEAM_JPEG_TRUNCATED:
+		return io.ErrUnexpectedEOF
+	case C.TAGBEAM_JPEG_SIZE:
+		return errSize
+	case C.TAGBEAM_JPEG_SCANS:
+		return tooLarge("more than %d scans; raise --max-scans to decode it", d.Limits.orDefault().MaxScans)
+	}
+	return errors.New(C.GoString(&d.jpegMessage[0]))
+}
+
+// pointer returns where b begins, for the time of a call to C.
+func pointer(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"image"
 	"io"
 
 	"golang.org/x/image/tiff"
@@ -19,7 +20,7 @@ var tiffFormat = format{
 }
 
 // tiffSize reads ImageWidth and ImageLength of the first directory.
-func tiffSize(data []byte) (int, int, error) {
+func tiffSize(data []byte, _ Limits) (int, int, error) {
 	const (
 		tagWidth, tagLength = 256, 257
 		typeShort, typeLong = 3, 4
@@ -60,6 +61,7 @@ func tiffSize(data []byte) (int, int, error) {
 }
 
 func decodeTIFF(_ *Decoder, data []byte, h Header, dst *Pixels) error {
+	data, cmyk := cmykAsAlpha(data)
 	img, err := tiff.Decode(bytes.NewReader(data))
 	if err != nil {
 		return err
@@ -68,5 +70,62 @@ func decodeTIFF(_ *Decoder, data []byte, h Header, dst *Pixels) error {
 		return err
 	}
 	dst.resize(h)
+	if ink, ok := img.(*image.NRGBA); ok && cmyk {
+		eachRow(dst, ink.Pix, ink.Stride, 4, cmykRow)
+		return nil
+	}
 	return toRGB(dst, img)
+}
+
+// cmykAsAlpha lets x/image/tiff read CMYK, which it does not know: in a copy of a file of four inks with 8 bits each, it declares them to
+// be red, green, blue and alpha, by a directory of its own at the end.
+func cmykAsAlpha(data []byte) (out []byte, cmyk bool) {
+	const (
+		tagPhotometric, tagExtraSamples = 262, 338
+		photometricRGB, photometricCMYK = 2, 5
+		typeShort, straightAlpha        = 3, 2
+	)
+	var order binary.AppendByteOrder = binary.LittleEndian
+	if data[0] == 'M' {
+		order = binary.BigEndian
+	}
+	get16, get32 := order.(binary.ByteOrder).Uint16, order.(binary.ByteOrder).Uint32
+	first := int(get32(data[4:]))
+	entries := data[first+2:][:12*int(get16(data[first:]))] // tiffSize has seen them
+	directory := []byte{}
+	entry := func(tag, value uint16) {
+		directory = order.AppendUint32(order.AppendUint16(order.AppendUint16(directory, tag), typeShort), 1)
+		directory = order.AppendUint16(order.AppendUint16(directory, value), 0)
+	}
+	extra := false
+	for ; len(entries) > 0; entries = entries[12:] {
+		tag := get16(entries)
+		if tag >= tagExtraSamples && !extra {
+			entry(tagExtraSamples, straightAlpha)
+			extra = true
+		}
+		switch tag {
+		case tagExtraSamples:
+			return data, false // a fifth sample
+		case tagPhotometric:
+			cmyk = get16(entries[8:]) == photometricCMYK
+			entry(tagPhotometric, photometricRGB)
+		default:
+			directory = append(directory, entries[:12]...)
+		}
+	}
+	if !cmyk {
+		return data, false
+	}
+	if !extra {
+		entry(tagExtraSamples, straightAlpha)
+	}
+	out = make([]byte, len(data), len(data)+len(directory)+7)
+	copy(out, data)
+	if len(out)%2 == 1 {
+		out = append(out, 0) // a directory begins at an even place
+	}
+	order.(binary.ByteOrder).PutUint32(out[4:], uint32(len(out)))
+	out = order.AppendUint16(out, uint16(len(directory)/12))
+	return append(append(out, directory...), 0, 0, 0, 0), true
 }

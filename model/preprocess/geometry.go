@@ -30,8 +30,13 @@ func (s *Spec) geometry(width, height int) geometry {
 
 // apply returns the size of a width x height image after the resize.
 func (r *Resize) apply(width, height int) (int, int) {
-	if r.Mode == modeExact {
+	switch r.Mode {
+	case modeExact:
 		return r.Width, r.Height
+	case modeCover:
+		return r.keepRatio(width, height, math.Min)
+	case modeFit:
+		return r.keepRatio(width, height, math.Max)
 	}
 	// int(size * long / short), as torchvision and transformers have it: a true division, then truncation.
 	long := int(float64(r.Size*max(width, height)) / float64(min(width, height)))
@@ -41,15 +46,22 @@ func (r *Resize) apply(width, height int) (int, int) {
 	return long, r.Size
 }
 
-// offset returns where a crop begins on an axis of the given length. A negative offset -n asks for n zeros before the image; there
-// torchvision rounds n down, and the rule of transformers, which holds on both sides of zero, rounds it up.
+// keepRatio divides both edges by the smaller or the larger of their ratios to the target, as timm's ResizeKeepRatio does.
+func (r *Resize) keepRatio(width, height int, choose func(a, b float64) float64) (int, int) {
+	ratio := choose(float64(width)/float64(r.Width), float64(height)/float64(r.Height))
+	edge := func(n int) int { return max(1, int(math.RoundToEven(float64(n)/ratio))) }
+	return edge(width), edge(height)
+}
+
+// offset returns where a crop begins on an axis of the given length. A negative offset -n asks for n pixels of padding before the image;
+// there torchvision rounds n down, and the rule of transformers' slow processors, which holds on both sides of zero, rounds it up.
 func (c *Crop) offset(length, crop int) int {
 	margin := length - crop
 	switch {
 	case c.Rounding == roundFloor:
 		return margin >> 1
-	case margin < 0:
-		return -(-margin / 2)
+	case margin < 0 || c.Rounding == roundTrunc:
+		return margin / 2
 	}
 	return int(math.RoundToEven(float64(margin) / 2))
 }

@@ -4,15 +4,21 @@ package preprocess
 // bounds the resampler's coefficients, which grow with the side and not with the area.
 const MaxSide = 65535
 
-// Limits bound what one image may cost. A field that is zero or less takes DefaultLimits' value.
+// Limits bound what one image may cost, and say what becomes of a truncated one. A bound that is zero or less takes DefaultLimits' value.
 type Limits struct {
-	MaxBytes  int64 // of the encoded image
-	MaxPixels int64 // width x height as the header claims them; decoding takes 6 to 18 bytes per pixel, most for a progressive JPEG
+	MaxBytes    int64 // of the encoded image
+	MaxPixels   int64 // width x height as the header claims them; decoding takes 3 to 18 bytes per pixel, most for a progressive JPEG
+	MaxScans    int   // of a JPEG: each costs a pass over the whole image, however few bytes it has; encoders write about ten
+	MaxFrames   int   // of an animated WebP; only the first is decoded, but all are listed. Of a GIF the others are not even looked at.
+	MaxMetadata int64 // bytes of EXIF, XMP, ICC profiles, comments and text in a JPEG, PNG or WebP, all of which are skipped
+
+	// AllowTruncated makes an image of a file that ends too early, as far as it goes: what is missing of a JPEG is grey or coarse, of other
+	// formats black. Otherwise such a file is an error, as in Pillow. A header has to be complete in any case.
+	AllowTruncated bool
 }
 
-// DefaultLimits are 64 MiB of data and 64 megapixels: a medium-format camera's largest JPEG passes, a header that claims 65,500 x 65,500
-// does not.
-var DefaultLimits = Limits{MaxBytes: 64 << 20, MaxPixels: 64_000_000}
+// DefaultLimits let a medium-format camera's largest JPEG pass, and not a header that claims 65,500 x 65,500.
+var DefaultLimits = Limits{MaxBytes: 64 << 20, MaxPixels: 64_000_000, MaxScans: 200, MaxFrames: 10_000, MaxMetadata: 32 << 20}
 
 func (l Limits) orDefault() Limits {
 	if l.MaxBytes <= 0 {
@@ -21,7 +27,23 @@ func (l Limits) orDefault() Limits {
 	if l.MaxPixels <= 0 {
 		l.MaxPixels = DefaultLimits.MaxPixels
 	}
+	if l.MaxScans <= 0 {
+		l.MaxScans = DefaultLimits.MaxScans
+	}
+	if l.MaxFrames <= 0 {
+		l.MaxFrames = DefaultLimits.MaxFrames
+	}
+	if l.MaxMetadata <= 0 {
+		l.MaxMetadata = DefaultLimits.MaxMetadata
+	}
 	return l
+}
+
+func (l Limits) checkMetadata(bytes int64) error {
+	if bytes > l.MaxMetadata {
+		return tooLarge("more than %d bytes of metadata; raise --max-metadata to read it", l.MaxMetadata)
+	}
+	return nil
 }
 
 // Header is what an image says about itself before it is decoded. Width and Height are pixels as stored: EXIF rotation is not applied.
@@ -53,7 +75,7 @@ func ReadHeader(data []byte, lim Limits) (Header, error) {
 	if f == nil {
 		return h, unsupported(data)
 	}
-	w, ht, err := f.size(data)
+	w, ht, err := f.size(data, lim)
 	if err != nil {
 		return h, decoderError(h, err)
 	}

@@ -20,7 +20,7 @@ var presetKeys = []struct{ name, form string }{
 	{"resize", "256 (shortest edge), 256x224 (width x height) or none"},
 	{"crop", "224, 256x224 (width x height) or none"},
 	{"filter", "nearest, box, bilinear, hamming, bicubic or lanczos"},
-	{"rounding", "floor or half_even"},
+	{"rounding", "floor, trunc or half_even"},
 	{"channels", "rgb or bgr"},
 	{"scale", "a number, or a fraction like 1/255"},
 	{"offset", "a number"},
@@ -204,7 +204,7 @@ func (s *Spec) setRounding(value string) error {
 	switch {
 	case s.Crop == nil:
 		return errors.New("there is no crop that it could apply to")
-	case value != roundFloor && value != roundHalfEven:
+	case value != roundFloor && value != roundTrunc && value != roundHalfEven:
 		return errors.New("not known")
 	}
 	s.Crop.Rounding = value

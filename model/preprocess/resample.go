@@ -26,38 +26,50 @@ type resampler struct {
 	out   []byte
 	pairs []uint64
 	lines [][]byte
+
+	// The fast passes keep all rows between them: after the horizontal pass, or before it where the vertical one is first.
+	narrow, kept, scratch []byte
 }
 
 // begin prepares for one image. The crop's window must not be empty.
 func (r *resampler) begin(src *Pixels, g geometry) {
+	r.plan(src.Width, src.Height, g)
 	r.src = src
-	r.x0, r.y0, r.x1, r.y1 = g.window()
-	r.horizontal, r.vertical = nil, nil
-	if g.resizedW != src.Width {
-		r.horizontal = r.horizontals.get(axisKey{src.Width, g.resizedW, r.x0, r.x1}, r.filter)
-	}
-	if r.horizontal != nil && r.filter != Nearest {
-		r.left, r.right = r.horizontal.first[0], r.horizontal.end()
-	}
-	if g.resizedH != src.Height {
-		r.vertical = r.verticals.get(axisKey{src.Height, g.resizedH, r.y0, r.y1}, r.filter)
-	}
-	n := 3 * (r.x1 - r.x0)
-	r.out = grow(r.out, n)
 	if r.filter == Nearest || r.vertical == nil || r.horizontal == nil {
 		return
 	}
-	// Pillow 13 begins with the vertical pass where the height shrinks by far more pixels than the width does (Resample.c); before, it
-	// always began with the horizontal one. For most images the two orders agree, elsewhere they differ by one.
-	r.verticalFirst = g.resizedH < src.Height && src.Height-g.resizedH > 2*(src.Width-g.resizedW)
 	if r.verticalFirst {
 		r.between = grow(r.between, 3*(r.right-r.left))
 		return
 	}
 	// One row more than the filter needs, because rows are computed in pairs.
 	r.ringRows = r.vertical.size + 1
-	r.ring = grow(r.ring, r.ringRows*n)
+	r.ring = grow(r.ring, r.ringRows*3*(r.x1-r.x0))
 	r.done, r.last = r.vertical.first[0], r.vertical.end()
+}
+
+// plan chooses the passes for an image of width x height.
+func (r *resampler) plan(width, height int, g geometry) {
+	r.x0, r.y0, r.x1, r.y1 = g.window()
+	r.horizontal, r.vertical = nil, nil
+	if g.resizedW != width {
+		r.horizontal = r.horizontals.get(axisKey{width, g.resizedW, r.x0, r.x1}, r.filter)
+	}
+	if r.horizontal != nil && r.filter != Nearest {
+		r.left, r.right = r.horizontal.first[0], r.horizontal.end()
+	}
+	r.verticals.relative = true
+	if g.resizedH != height {
+		r.vertical = r.verticals.get(axisKey{height, g.resizedH, r.y0, r.y1}, r.filter)
+	}
+	r.out = grow(r.out, 3*(r.x1-r.x0))
+	r.verticalFirst = false
+	if r.filter == Nearest || r.vertical == nil || r.horizontal == nil {
+		return
+	}
+	// Pillow 13 begins with the vertical pass where the height shrinks by far more pixels than the width does (Resample.c); before, it
+	// always began with the horizontal one. For most images the two orders agree, elsewhere they differ by one.
+	r.verticalFirst = g.resizedH < height && height-g.resizedH > 2*(width-g.resizedW)
 }
 
 // row returns row y of the resized image, within the window's columns. y must grow from call to call; the row is valid until the next.

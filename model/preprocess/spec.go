@@ -25,7 +25,9 @@ type Spec struct {
 
 // Resize resamples the image.
 type Resize struct {
-	// Mode is "exact" (to Width x Height), or "shortest_edge" (the shorter edge becomes Size, the aspect ratio is kept).
+	// Mode is "exact" (to Width x Height), or one that keeps the aspect ratio: "shortest_edge" (the shorter edge becomes Size, the longer
+	// one is rounded down), "cover" (the smallest image that covers Width x Height) or "fit" (the largest one within Width x Height), where
+	// both edges are rounded to the nearest pixel.
 	Mode   string `json:"mode"`
 	Width  int    `json:"width,omitempty"`
 	Height int    `json:"height,omitempty"`
@@ -33,19 +35,24 @@ type Resize struct {
 	Filter Filter `json:"filter"`
 }
 
-// Crop takes the centre Width x Height of the resized image; where the image is smaller, it is padded with zeros (before normalisation).
+// Crop takes the centre Width x Height of the resized image; where the image is smaller, it is padded (before normalisation).
 type Crop struct {
 	Width  int `json:"width"`
 	Height int `json:"height"`
-	// Rounding of an odd margin: "floor" (HuggingFace's processors) or "half_even" (torchvision, timm).
+	// Rounding of an odd margin: "floor" (HuggingFace's slow processors), "trunc" (their fast ones) or "half_even" (torchvision, timm).
 	Rounding string `json:"rounding"`
+	// Fill is the colour of the padding, in RGB order; nil: black.
+	Fill *[3]uint8 `json:"fill,omitempty"`
 }
 
-// Normalize maps a byte v of channel c (in RGB order, whatever Channels says) to ((float32(v*Scale) + Offset) - Mean[c]) / Std[c]; v*Scale is computed in float64,
-// rounded to float32, and the rest is float32 arithmetic, as transformers does it.
+// Normalize maps a byte v of channel c to ((float32(v*Scale) + Offset) - Mean[c]) / Std[c], and divides that by Divide[c] where it is given.
+// v*Scale is computed in float64 and rounded to float32; the rest is float32 arithmetic, as transformers does it. torchvision, timm and
+// Keras divide float32(v) by 255 or 127.5 instead, which gives the same for all 256 bytes. c is in RGB order, whatever Channels says.
 type Normalize struct {
 	Scale  float64    `json:"scale"`
 	Offset float32    `json:"offset,omitempty"`
 	Mean   [3]float32 `json:"mean"`
 	Std    [3]float32 `json:"std"`
+	// Divide is a second division, which EfficientNet's image processor does (include_top); nil: none.
+	Divide *[3]float32 `json:"divide,omitempty"`
 }

@@ -22,10 +22,14 @@ func (p *Program) NewWorker() *Worker {
 // maxKeptPixels is how large an image's buffer may be for it to be kept: the few giants of a data set must not stay in every worker.
 const maxKeptPixels = 16_000_000
 
+// SetLimits sets the limits that ApplyHeader decodes within: those that its caller gave ReadHeader.
+func (w *Worker) SetLimits(lim Limits) { w.decoder.Limits = lim }
+
 // Apply makes the tensor of one image: data are the bytes of the file, dst takes Program.Len() values in the program's layout. It is
 // ReadHeader followed by ApplyHeader; the Header is returned with an error too, as far as it was known. Errors that the image causes are
 // of type *Error; dst's content is undefined then.
 func (w *Worker) Apply(data []byte, lim Limits, dst []float32) (Header, error) {
+	w.SetLimits(lim)
 	h, err := ReadHeader(data, lim)
 	if err != nil {
 		return h, err
@@ -39,10 +43,37 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []float32) error {
 	if h.Pixels() > maxKeptPixels {
 		defer func() { w.pixels = Pixels{} }()
 	}
+	if h.Format == jpegFormat.name && len(dst) == w.program.Len() && h.hasSize() {
+		if done, err := w.applyJPEG(data, h, dst); done {
+			return err
+		}
+	}
 	if err := w.decoder.Decode(data, h, &w.pixels); err != nil {
 		return err
 	}
 	return w.ApplyPixels(&w.pixels, dst)
+}
+
+// applyJPEG decodes and resamples strip by strip, which keeps the image in the cache. It does so only where the horizontal pass is the
+// first, and reports whether it did.
+func (w *Worker) applyJPEG(data []byte, h Header, dst []float32) (done bool, err error) {
+	g := w.program.spec.geometry(h.Width, h.Height)
+	x0, y0, x1, y1 := g.window()
+	if x0 >= x1 || y0 >= y1 {
+		return false, nil
+	}
+	r := &w.resampler
+	r.plan(h.Width, h.Height, g)
+	if !r.fits() || r.horizontal == nil || r.verticalFirst {
+		return false, nil
+	}
+	rows := r.sourceRows()
+	b := r.newBand(rows.end - rows.from)
+	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, r.horizontal); err != nil {
+		return true, decoderError(h, err)
+	}
+	w.writeTensor(dst, g, b)
+	return true, nil
 }
 
 // ApplyPixels is the part of Apply after decoding: resize, crop, normalise. It reads src and does not keep it. The only errors are a dst
@@ -61,6 +92,11 @@ func (w *Worker) ApplyPixels(src *Pixels, dst []float32) error {
 		return nil
 	}
 	w.resampler.begin(src, g)
+	if w.resampler.fits() {
+		w.writeTensor(dst, g, w.resampler.fastBand())
+		w.resampler.src = nil
+		return nil
+	}
 	w.writePadding(dst, 0, y0-g.top)
 	for y := y0; y < y1; y++ {
 		w.writeRow(dst, y-g.top, x0-g.left, w.resampler.row(y))
@@ -75,21 +111,21 @@ func (w *Worker) writeRow(dst []float32, y, x int, row []byte) {
 	f := &w.program.format
 	for c := range 3 {
 		out, step := w.channel(dst, c, y)
-		table := &w.program.table[c]
+		table, padding := &w.program.table[c], w.program.padding[c]
 		for i := range x {
-			out[i*step] = table[0]
+			out[i*step] = padding
 		}
 		n := len(row) / 3
 		if n > 0 {
 			normalizeRow(out[x*step:], step, row[c:], n, table)
 		}
 		for i := x + n; i < f.Width; i++ {
-			out[i*step] = table[0]
+			out[i*step] = padding
 		}
 	}
 }
 
-// writePadding fills rows y up to end of the tensor with black.
+// writePadding fills rows y up to end of the tensor with padding.
 func (w *Worker) writePadding(dst []float32, y, end int) {
 	for ; y < end; y++ {
 		w.writeRow(dst, y, w.program.format.Width, nil)
@@ -98,14 +134,20 @@ func (w *Worker) writePadding(dst []float32, y, end int) {
 
 // channel returns where the values of channel c (in RGB order) of row y begin, and how far they stand apart.
 func (w *Worker) channel(dst []float32, c, y int) (out []float32, step int) {
+	offset, step := w.offset(c, y)
+	return dst[offset:], step
+}
+
+// offset is channel without the tensor.
+func (w *Worker) offset(c, y int) (offset, step int) {
 	f := &w.program.format
 	if w.program.spec.Channels == channelsBGR {
 		c = 2 - c
 	}
 	if f.Layout == layoutNHWC {
-		return dst[3*y*f.Width+c:], 3
+		return 3*y*f.Width + c, 3
 	}
-	return dst[(c*f.Height+y)*f.Width:], 1
+	return (c*f.Height + y) * f.Width, 1
 }
 
 func normalizeRow(out []float32, step int, row []byte, n int, table *[256]float32) {

@@ -17,7 +17,7 @@ func newModelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
 		Short: "Look at models",
-		Args:  noArguments,
+		Args:  noSuchCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newModelInspectCommand())
@@ -36,7 +36,7 @@ and prints its inputs, outputs, labels, preprocessing, digest and operators. Wit
 Exit codes:
   0  the model can be used
   1  ONNX Runtime cannot load it
-  2  it cannot classify images, or is not there; the message says why`,
+  2  it cannot classify images, or it or ONNX Runtime is not there; the message says why`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return &pipeline.UsageError{Err: fmt.Errorf("name one model, not %d: tagbeam model inspect MODEL", len(args))}
@@ -62,6 +62,9 @@ Exit codes:
 			}
 			if err != nil {
 				return err
+			}
+			if err := engine.StartRuntime(ref); err != nil {
+				return &pipeline.UsageError{Err: err}
 			}
 			_, _, err = engine.LoadClassifier(cmd.Context(), ref)
 			return err

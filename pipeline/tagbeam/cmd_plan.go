@@ -33,7 +33,7 @@ func writePlan(w io.Writer, res *pipeline.Result, rate float64, how string) {
 	fmt.Fprintf(w, "to be tagged             %d, %s\n", st.Images, bytesText(st.Bytes))
 	if rate > 0 && st.Images > 0 {
 		d := time.Duration(float64(st.Images) / rate * float64(time.Second))
-		fmt.Fprintf(w, "estimate                 %s, at %.0f images/s (%s)\n", d.Round(time.Second), rate, how)
+		fmt.Fprintf(w, "estimate                 %s, at %.0f images/s (%s)\n", max(d.Round(time.Second), time.Second), rate, how)
 	}
 	for _, in := range res.Unmatched {
 		fmt.Fprintf(w, "no images under          %s\n", in)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -21,7 +23,6 @@ type tagOptions struct {
 	planOnly    bool
 	summaryJSON string
 	quiet       bool
-	logFormat   string
 }
 
 func newTagCommand() *cobra.Command {
@@ -44,7 +45,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 				return err
 			}
 			o.Runner = *runners.Runner
-			o.Command = resumeCommand(os.Args)
+			o.Command = resumeCommand(cmd.Flags())
 			return o.run(cmd.Context())
 		},
 	}
@@ -55,6 +56,16 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 func (o *tagOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
+	o.addOwn(cmd)
+	*runners.Runner = o.Runner
+	addBeamFlags(f)
+	f.Lookup("runner").Usage = "Beam runner: direct, prism, flink, dataflow, universal"
+	f.Lookup("endpoint").Usage = "Beam job service of a remote runner, HOST:PORT"
+}
+
+// addOwn adds the flags that are ours, not Beam's.
+func (o *tagOptions) addOwn(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image; local or gs://; repeatable")
 	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
 	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ for tagbeam; local or gs://")
@@ -75,26 +86,25 @@ func (o *tagOptions) add(cmd *cobra.Command) {
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
-	f.StringVar(&o.logFormat, "log-format", "text", "format of log lines: text or json")
-	*runners.Runner = o.Runner
-	addBeamFlags(f)
-	f.Lookup("runner").Usage = "Beam runner: direct, prism, flink, dataflow, universal"
-	f.Lookup("endpoint").Usage = "Beam job service of a remote runner, HOST:PORT"
+	f.Var(logFormat{}, "log-format", "format of log lines: text or json")
 }
 
 func (o *tagOptions) run(ctx context.Context) error {
-	log, err := newLogger(o.logFormat, o.quiet)
-	if err != nil {
+	if err := o.checkSummary(); err != nil {
 		return err
 	}
-	beam.Init()
+	beam.Init() // first: it sets up logging, its own way
+	log := newLogger(o.quiet)
 	began := time.Now()
 	if o.planOnly {
 		res, err := pipeline.Plan(ctx, o.Options)
-		if err != nil {
-			return err
+		if err == nil {
+			err = o.printPlan(ctx, res)
 		}
-		return o.printPlan(ctx, res)
+		if err != nil {
+			o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), 0))
+		}
+		return err
 	}
 	w := newProgress(log, o.Options, o.quiet)
 	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
@@ -104,9 +114,7 @@ func (o *tagOptions) run(ctx context.Context) error {
 	})
 	w.stop()
 	if err != nil {
-		if werr := o.write(failedSummary(o.Options, res, err, time.Since(began))); werr != nil {
-			log.Error(werr.Error())
-		}
+		o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), w.seconds))
 		return err
 	}
 	for _, in := range res.Unmatched {
@@ -135,15 +143,26 @@ func (o *tagOptions) write(s *summary) error {
 	return nil
 }
 
-// resumeCommand is what a person types to go on with the run that this command plans.
-func resumeCommand(args []string) []string {
-	out := []string{"tagbeam"}
-	for _, a := range args[1:] {
-		if a != "--abandon" && a != "--abandon=true" {
-			out = append(out, a)
-		}
+// writeFailed writes the summary of a command that failed: its own error is the one to end with.
+func (o *tagOptions) writeFailed(log *slog.Logger, s *summary) {
+	if err := o.write(s); err != nil {
+		log.Error(err.Error())
 	}
-	return out
+}
+
+// checkSummary finds out before the work whether there is a place for the summary.
+func (o *tagOptions) checkSummary() error {
+	if o.summaryJSON == "" {
+		return nil
+	}
+	folder := filepath.Dir(o.summaryJSON)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: there is no folder %s", o.summaryJSON, folder)}
+	}
+	if info, err := os.Stat(o.summaryJSON); err == nil && info.IsDir() {
+		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: it is a folder; name a file", o.summaryJSON)}
+	}
+	return nil
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -13,23 +11,30 @@ import (
 // graceful is how long an interrupted run may take to end by itself. Ending it the hard way loses no more than the units at hand.
 const graceful = 3 * time.Second
 
-// notifyInterrupt returns a context that ends on the first SIGINT or SIGTERM, and a function that tells which it was, 0 for none.
-// A second signal, or a process that does not end in time, exits at once.
-func notifyInterrupt(ctx context.Context) (context.Context, func() syscall.Signal) {
-	ctx, cancel := context.WithCancel(ctx)
+// interruptError is the cause with which a signal ends the context of a command.
+type interruptError struct{ signal syscall.Signal }
+
+func (*interruptError) Error() string {
+	return "interrupted; run the same command again and it goes on where it stopped"
+}
+
+func (e *interruptError) code() int { return 128 + int(e.signal) }
+
+// notifyInterrupt returns a context that ends on the first SIGINT or SIGTERM, with an interruptError as its cause. A second signal, or a
+// process that does not end in time, exits at once.
+func notifyInterrupt(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	var got atomic.Int32
 	go func() {
-		sig := (<-signals).(syscall.Signal)
-		got.Store(int32(sig))
-		cancel()
+		interrupt := &interruptError{(<-signals).(syscall.Signal)}
+		cancel(interrupt)
 		select {
 		case <-signals:
 		case <-time.After(graceful):
 		}
-		fmt.Fprintln(os.Stderr, "tagbeam: interrupted; run the same command again and it goes on where it stopped")
-		os.Exit(128 + int(sig))
+		complain(interrupt.Error())
+		os.Exit(interrupt.code())
 	}()
-	return ctx, func() syscall.Signal { return syscall.Signal(got.Load()) }
+	return ctx
 }

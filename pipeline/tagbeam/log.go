@@ -2,35 +2,67 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
-
-	"github.com/tagbeam/tagbeam/pipeline"
 )
 
-// newLogger sets up where log lines go: standard error, as text or JSON. Beam's own lines go the same way, warnings and worse only.
-func newLogger(format string, quiet bool) (*slog.Logger, error) {
+// jsonLines says that every line on standard error is JSON (--log-format json), the last complaint included: so it stands for the process.
+var jsonLines atomic.Bool
+
+// logFormat is the value of --log-format. It takes effect as it is parsed: what is wrong with a later flag is said in that format already.
+type logFormat struct{}
+
+func (logFormat) Type() string { return "FORMAT" }
+
+func (logFormat) String() string {
+	if jsonLines.Load() {
+		return "json"
+	}
+	return "text"
+}
+
+func (logFormat) Set(s string) error {
+	if s != "text" && s != "json" {
+		return errors.New("must be text or json")
+	}
+	jsonLines.Store(s == "json")
+	return nil
+}
+
+// newLogger sets up where log lines go: standard error, as text or JSON. Beam's own lines go the same way, warnings and worse only. What prism
+// says by itself goes nowhere: all that matters of it comes back as the error of the job, and is said once.
+func newLogger(quiet bool) *slog.Logger {
 	level := slog.LevelInfo
 	if quiet {
 		level = slog.LevelError
 	}
-	handler := func(level slog.Level) slog.Handler {
-		if format == "json" {
-			return slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
-		}
-		return slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
-	}
-	if format != "text" && format != "json" {
-		return nil, &pipeline.UsageError{Err: fmt.Errorf("--log-format %s: text or json", format)}
-	}
-	log := slog.New(handler(level))
-	slog.SetDefault(slog.New(handler(max(level, slog.LevelWarn)))) // prism's lines
+	log := slog.New(logHandler(level))
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	beamlog.SetLogger(beamLogger{log})
-	return log, nil
+	return log
+}
+
+func logHandler(level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if jsonLines.Load() {
+		return slog.NewJSONHandler(os.Stderr, options)
+	}
+	return slog.NewTextHandler(os.Stderr, options)
+}
+
+// complain prints why the program ends: the one line that even --quiet leaves.
+func complain(message string) {
+	if jsonLines.Load() {
+		slog.New(logHandler(slog.LevelError)).Error(message)
+		return
+	}
+	fmt.Fprintln(os.Stderr, "tagbeam: "+message)
 }
 
 // beamLogger passes Beam's warnings on.

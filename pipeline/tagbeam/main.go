@@ -41,12 +41,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "tagbeam: the worker harness ended")
 		os.Exit(exitFailed)
 	}
-	ctx, interrupted := notifyInterrupt(context.Background())
-	code := execute(ctx, os.Args[1:])
-	if sig := interrupted(); sig != 0 {
-		code = 128 + int(sig)
-	}
-	os.Exit(code)
+	os.Exit(execute(notifyInterrupt(context.Background()), os.Args[1:]))
 }
 
 // isWorker says whether a runner's boot program started this process as a worker: it names no subcommand.
@@ -67,26 +62,29 @@ func isWorker(args []string) bool {
 func execute(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	code, message := outcome(ctx, root.ExecuteContext(ctx))
+	if message != "" {
+		complain(message)
+	}
+	return code
+}
+
+// outcome is the exit code and the message of a command that returned err.
+func outcome(ctx context.Context, err error) (code int, message string) {
 	var coded *exitError
+	var signal *interruptError
 	var usage *pipeline.UsageError
 	switch {
 	case err == nil:
-		return exitOK
+		return exitOK, ""
 	case errors.As(err, &coded):
-		if coded.message != "" {
-			fmt.Fprintln(os.Stderr, "tagbeam: "+coded.message)
-		}
-		return coded.code
-	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "tagbeam: interrupted; run the same command again and it goes on where it stopped")
-		return exitFailed // main knows the signal
+		return coded.code, coded.message
+	case errors.As(context.Cause(ctx), &signal):
+		return signal.code(), signal.Error()
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "tagbeam: "+err.Error())
-		return exitUsage
+		return exitUsage, err.Error()
 	}
-	fmt.Fprintln(os.Stderr, "tagbeam: "+reason(err))
-	return exitFailed
+	return exitFailed, reason(err)
 }
 
 // exitError ends the program with a code; its message, if any, is printed.
@@ -112,12 +110,7 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &pipeline.UsageError{Err: fmt.Errorf("no command %q; see tagbeam --help", args[0])}
-			}
-			return nil
-		},
+		Args: noSuchCommand,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &pipeline.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
@@ -125,4 +118,12 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 	root.SetGlobalNormalizationFunc(foldUnderscores)
 	root.AddCommand(newTagCommand(), newModelCommand())
 	return root
+}
+
+// noSuchCommand is for commands that have subcommands: what is left over is a mistyped one.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &pipeline.UsageError{Err: fmt.Errorf("no command %q; see %s --help", args[0], cmd.CommandPath())}
+	}
+	return nil
 }

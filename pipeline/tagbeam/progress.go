@@ -45,7 +45,7 @@ func newProgress(log *slog.Logger, o pipeline.Options, quiet bool) *progress {
 	return &progress{
 		log:   log,
 		stats: &engine.Shared(engine.Config{CPU: o.CPU}).Stats,
-		bar:   !quiet && term.IsTerminal(int(os.Stderr.Fd())),
+		bar:   !quiet && !jsonLines.Load() && term.IsTerminal(int(os.Stderr.Fd())),
 		quiet: quiet,
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 
 // summary is how a command ended: what --summary-json writes, and what a person reads. Its field names are a contract.
 type summary struct {
-	State    string `json:"state"` // published, aborted, nothing_to_do, planned (--plan-only) or failed
+	State    string `json:"state"` // published, aborted, nothing_to_do, planned (--plan-only), failed or interrupted
 	ExitCode int    `json:"exit_code"`
 	Error    string `json:"error,omitempty"`
 
@@ -91,9 +92,13 @@ func newSummary(o pipeline.Options, res *pipeline.Result, took time.Duration, ta
 	return s
 }
 
-func failedSummary(o pipeline.Options, res *pipeline.Result, err error, took time.Duration) *summary {
-	s := newSummary(o, res, took, 0)
-	s.State, s.ExitCode, s.Error = "failed", exitFailed, reason(err)
+// failedSummary is that of a command that ended with err; res may be nil.
+func failedSummary(ctx context.Context, o pipeline.Options, res *pipeline.Result, err error, took, tagging time.Duration) *summary {
+	s := newSummary(o, res, took, tagging)
+	s.State = "failed"
+	if s.ExitCode, s.Error = outcome(ctx, err); s.ExitCode > 128 {
+		s.State = "interrupted"
+	}
 	return s
 }
 

@@ -11,6 +11,9 @@ import io
 import json
 import math
 import pathlib
+import shutil
+import struct
+import subprocess
 import sys
 import warnings
 
@@ -84,6 +87,69 @@ def gif_frame(transparent):
     return out + b"," + b"".join(v.to_bytes(2, "little") for v in (5, 7, 10, 8)) + b"\x00" + image_data
 
 
+def bmp(width, height, bits, pixels, compression=0, header=40, colours=(), masks=(), top_down=False):
+    """A BMP of any kind, from the bytes of its pixels."""
+    entry = 3 if header == 12 else 4
+    palette = b"".join(bytes(c[::-1]) + b"\0" * (entry - 3) for c in colours)
+    if header == 12:
+        info = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        size = -height if top_down else height
+        info = struct.pack("<IiiHHIIiiII", header, width, size, 1, bits, compression, len(pixels), 0, 0, len(colours), 0)
+    fields = struct.pack(f"<{len(masks)}I", *masks)
+    info += fields.ljust(header - len(info), b"\0") if header > 40 else fields
+    offset = 14 + len(info) + len(palette)
+    return b"BM" + struct.pack("<IHHI", offset + len(pixels), 0, 0, offset) + info + palette + pixels
+
+
+def bmps():
+    rng = np.random.default_rng(11)
+    colours = [tuple(int(v) for v in c) for c in rng.integers(0, 256, (16, 3))]
+    noise = rng.integers(0, 256, 13 * 52, np.uint8).tobytes()  # 13 rows of 52 bytes hold 13 pixels of any depth
+    rows = lambda n: b"".join(noise[52 * y : 52 * y + n] for y in range(13))
+    yield "bits1.bmp", bmp(13, 13, 1, rows(4), colours=colours[:2])
+    yield "bits4.bmp", bmp(13, 13, 4, rows(8), colours=colours)
+    yield "bits8_top_down.bmp", bmp(13, 13, 8, bytes(v % 16 for v in rows(16)), colours=colours, top_down=True)
+    yield "bits16.bmp", bmp(13, 13, 16, rows(28))
+    yield "bits16_565.bmp", bmp(13, 13, 16, rows(28), 3, masks=(0xF800, 0x7E0, 0x1F))
+    yield "bits32_fields.bmp", bmp(13, 13, 32, rows(52), 3, masks=(0xFF000000, 0xFF0000, 0xFF00))
+    yield "bits32_rgba.bmp", bmp(13, 13, 32, rows(52), 3, header=108, masks=(0xFF, 0xFF00, 0xFF0000, 0xFF000000))
+    yield "os2.bmp", bmp(13, 13, 4, rows(8), header=12, colours=colours)
+    # Runs, literals (one of them odd), a delta, runs that end at and beyond the row, and an early end of a row.
+    rle8 = bytes([5, 1, 0, 4, 2, 3, 4, 5, 9, 6, 0, 0, 2, 7, 0, 0, 0, 2, 3, 1, 10, 8, 0, 0, 0, 3, 1, 2, 3, 0, 10, 4, 0, 0])
+    rle8 += bytes([13, 9, 0, 0]) * 8 + bytes([13, 10, 0, 1])
+    yield "rle8.bmp", bmp(13, 13, 8, rle8, 1, colours=colours)
+    rle4 = bytes([5, 0x12, 0, 5, 0x34, 0x56, 0x70, 0, 9, 0xAB, 0, 0, 2, 0x77, 0, 0]) + bytes([13, 0x9C, 0, 0]) * 10 + bytes([13, 0xDE, 0, 1])
+    yield "rle4.bmp", bmp(13, 13, 4, rle4, 2, colours=colours)
+
+
+def turbo_jpegs():
+    """JPEGs that only libjpeg-turbo's cjpeg writes: odd samplings, arithmetic coding, restarts. Without cjpeg, those that are there stay."""
+    kinds = {
+        "photo_420_progressive": "-sample 2x2 -progressive",
+        "photo_411": "-sample 4x1",
+        "photo_440": "-sample 1x2",
+        "photo_410_restart": "-sample 4x2 -restart 1",
+        "photo_31": "-sample 3x1",
+        "photo_mixed": "-sample 2x2,1x2,2x1",
+        "photo_arithmetic": "-sample 2x2 -arithmetic",
+        "photo_arithmetic_progressive": "-sample 2x1 -arithmetic -progressive",
+        "photo_rgb": "-rgb",
+    }
+    for name, options in kinds.items():
+        path = IMAGES / f"{name}.jpg"
+        if shutil.which("cjpeg"):
+            source = encoded(picture(59, 43, 4), "PPM")
+            yield path.name, subprocess.run(["cjpeg", "-quality", "80", *options.split()], input=source, stdout=subprocess.PIPE, check=True).stdout
+        else:
+            yield path.name, path.read_bytes()
+
+
+def without_adobe(jpeg):
+    at = jpeg.index(b"\xff\xee")
+    return jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
+
+
 def images():
     base = picture(37, 29)
     wide = (np.asarray(base).astype(int) * 257 - 3 * (np.asarray(base) > 9)).astype(np.uint16)
@@ -130,6 +196,15 @@ def images():
     yield "flat_grey.jpg", encoded(squares.convert("L"), "JPEG", quality=95)
     yield "flat_cmyk.jpg", encoded(squares.convert("CMYK"), "JPEG", quality=95)
     yield "flat_progressive.jpg", encoded(squares, "JPEG", quality=95, progressive=True)
+    photo_cmyk = encoded(base.convert("CMYK"), "JPEG", quality=80)
+    yield "cmyk.jpg", photo_cmyk
+    yield "cmyk_no_adobe.jpg", without_adobe(photo_cmyk)
+    yield "ycck.jpg", photo_cmyk.replace(b"Adobe\0\x64\0\0\0\0\0", b"Adobe\0\x64\0\0\0\0\x02")
+    yield "cmyk.tiff", encoded(base.convert("CMYK"), "TIFF")
+    yield "cmyk_lzw.tiff", encoded(base.convert("CMYK"), "TIFF", compression="tiff_lzw")
+    yield "interlaced.gif", encoded(palette, "GIF", interlace=1)
+    yield from bmps()
+    yield from turbo_jpegs()
 
 
 def rgb_of(path):

@@ -195,5 +195,9 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		}
 		fsys = object.FS(store, folder)
 	}
-	return model.Load(fsys, name, opts)
+	b, err := model.Load(fsys, name, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref.URI, err)
+	}
+	return b, nil
 }

@@ -1,0 +1,5 @@
+//go:build asan
+
+package preprocess
+
+const sanitized = true

@@ -1,0 +1,191 @@
+#include "jpeg.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "resample.h"
+
+// How many rows are decoded before they are resampled: few enough to stay in the cache, and even, because rows go in pairs.
+enum { STRIP_ROWS = 16 };
+
+// decoder is the state of one decode. It lives on the stack of the call, and libjpeg's own memory is freed before the call returns,
+// however it ends.
+typedef struct {
+	struct jpeg_decompress_struct cinfo;
+	struct jpeg_error_mgr error;
+	struct jpeg_source_mgr source;
+	struct jpeg_progress_mgr progress;
+	jmp_buf escape;
+	int failure; // what an escape means
+	tagbeam_jpeg_file file;
+	JSAMPARRAY cmyk; // one row of four components, which do not fit a row of three
+} decoder;
+
+// sink is where rows go. Without an axis they go to dst as they are.
+typedef struct {
+	uint8_t *dst;
+	int y0, y1;
+	const int32_t *spans, *coefficients;
+	int stride, n;
+	uint8_t *strip;
+} sink;
+
+static void escape(j_common_ptr cinfo) {
+	decoder *d = cinfo->client_data;
+	longjmp(d->escape, 1);
+}
+
+// Pillow tolerates what libjpeg only warns of.
+static void silent(j_common_ptr cinfo) { (void)cinfo; }
+
+static void nothing(j_decompress_ptr cinfo) { (void)cinfo; }
+
+// fill_input is called at the end of the data. FALSE suspends libjpeg: it is how Pillow, too, knows a truncated file. Where truncated
+// files are allowed, an end marker is put there.
+static boolean fill_input(j_decompress_ptr cinfo) {
+	static const JOCTET end[2] = {0xff, JPEG_EOI};
+	decoder *d = cinfo->client_data;
+	if (!d->file.allow_truncated) return FALSE;
+	cinfo->src->next_input_byte = end;
+	cinfo->src->bytes_in_buffer = sizeof end;
+	return TRUE;
+}
+
+static void skip_input(j_decompress_ptr cinfo, long n) {
+	struct jpeg_source_mgr *source = cinfo->src;
+	if (n <= 0) return;
+	if ((size_t)n > source->bytes_in_buffer) n = (long)source->bytes_in_buffer;
+	source->next_input_byte += n;
+	source->bytes_in_buffer -= (size_t)n;
+}
+
+// watch_scans ends files whose scans would take minutes: each passes over all coefficients, however short its data is.
+static void watch_scans(j_common_ptr cinfo) {
+	decoder *d = cinfo->client_data;
+	if (d->cinfo.input_scan_number > d->file.scans) {
+		d->failure = TAGBEAM_JPEG_SCANS;
+		longjmp(d->escape, 1);
+	}
+}
+
+// start brings the decoder to the first row.
+static int start(decoder *d, const uint8_t *data, size_t size) {
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+	jpeg_create_decompress(cinfo);
+	cinfo->mem->max_memory_to_use = d->file.memory;
+	d->source = (struct jpeg_source_mgr){
+	    .next_input_byte = data,
+	    .bytes_in_buffer = size,
+	    .init_source = nothing,
+	    .fill_input_buffer = fill_input,
+	    .skip_input_data = skip_input,
+	    .resync_to_restart = jpeg_resync_to_restart,
+	    .term_source = nothing,
+	};
+	cinfo->src = &d->source;
+	d->progress.progress_monitor = watch_scans;
+	cinfo->progress = &d->progress;
+
+	if (jpeg_read_header(cinfo, TRUE) != JPEG_HEADER_OK) return TAGBEAM_JPEG_TRUNCATED;
+	if (cinfo->image_width != (JDIMENSION)d->file.width || cinfo->image_height != (JDIMENSION)d->file.height) return TAGBEAM_JPEG_SIZE;
+	// Pillow goes by the number of components; what they mean, it leaves to libjpeg.
+	cinfo->out_color_space = cinfo->num_components == 4 ? JCS_CMYK : JCS_RGB;
+	if (!jpeg_start_decompress(cinfo)) return TAGBEAM_JPEG_TRUNCATED;
+	if (cinfo->out_color_space == JCS_CMYK) {
+		d->cmyk = cinfo->mem->alloc_sarray((j_common_ptr)cinfo, JPOOL_IMAGE, 4 * cinfo->output_width, 1);
+	}
+	return TAGBEAM_JPEG_OK;
+}
+
+// cmyk_to_rgb takes every CMYK JPEG for an inverted one, as Adobe writes them and Pillow reads them (its unpacker "CMYK;I"), and converts
+// it as Pillow's cmyk2rgb does (libImaging/Convert.c).
+static void cmyk_to_rgb(uint8_t *out, const uint8_t *in, int width) {
+	for (int i = 0; i < width; i++, in += 4, out += 3) {
+		int white = in[3];
+		for (int c = 0; c < 3; c++) {
+			int t = (255 - in[c]) * white + 128;
+			t = ((t >> 8) + t) >> 8; // Pillow's MULDIV255: a*b/255, rounded
+			out[c] = white > t ? (uint8_t)(white - t) : 0;
+		}
+	}
+}
+
+// read_rows decodes the next n rows to packed RGB.
+static int read_rows(decoder *d, uint8_t *out, int n) {
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+	size_t stride = 3 * (size_t)cinfo->output_width;
+	for (int y = 0; y < n;) {
+		JSAMPROW rows[STRIP_ROWS];
+		int want = n - y < STRIP_ROWS ? n - y : STRIP_ROWS;
+		for (int i = 0; i < want; i++) rows[i] = out + stride * (size_t)(y + i);
+		int got = (int)jpeg_read_scanlines(cinfo, d->cmyk ? d->cmyk : rows, d->cmyk ? 1 : (JDIMENSION)want);
+		if (got == 0) return TAGBEAM_JPEG_TRUNCATED;
+		if (d->cmyk) cmyk_to_rgb(rows[0], d->cmyk[0], (int)cinfo->output_width);
+		y += got;
+	}
+	return TAGBEAM_JPEG_OK;
+}
+
+// resample_rows decodes all rows by strips, and resamples those that are wanted.
+static int resample_rows(decoder *d, const sink *to) {
+	int height = (int)d->cinfo.output_height;
+	size_t row = 3 * (size_t)d->cinfo.output_width;
+	uint8_t *scratch = to->strip + STRIP_ROWS * row;
+	for (int y = 0; y < height;) {
+		int end = y + STRIP_ROWS < height ? y + STRIP_ROWS : height;
+		int result = read_rows(d, to->strip, end - y);
+		if (result != TAGBEAM_JPEG_OK) return result;
+		int from = y > to->y0 ? y : to->y0, until = end < to->y1 ? end : to->y1;
+		if (from < until) {
+			size_t skipped = row * (size_t)(from - y);
+			tagbeam_horizontal(to->dst + 3 * (size_t)to->n * (size_t)(from - to->y0), to->strip + skipped, row, STRIP_ROWS * row - skipped,
+			                   until - from, to->spans, to->coefficients, to->stride, to->n, scratch);
+		}
+		y = end;
+	}
+	return TAGBEAM_JPEG_OK;
+}
+
+static int decode(decoder *d, const uint8_t *data, size_t size, const sink *to, char *message) {
+	d->failure = TAGBEAM_JPEG_FAILED;
+	if (setjmp(d->escape)) {
+		d->error.format_message((j_common_ptr)&d->cinfo, message);
+		return d->failure;
+	}
+	int result = start(d, data, size);
+	if (result == TAGBEAM_JPEG_OK) result = to->strip ? resample_rows(d, to) : read_rows(d, to->dst, (int)d->cinfo.output_height);
+	// That the data ends between the last row and the end marker is no error; broken data there is.
+	if (result == TAGBEAM_JPEG_OK) jpeg_finish_decompress(&d->cinfo);
+	return result;
+}
+
+static int run(tagbeam_jpeg_file file, const uint8_t *data, size_t size, const sink *to, char *message) {
+	decoder d;
+	memset(&d, 0, sizeof d);
+	d.file = file;
+	d.cinfo.err = jpeg_std_error(&d.error);
+	d.error.error_exit = escape;
+	d.error.output_message = silent;
+	d.cinfo.client_data = &d;
+	_Static_assert(JMSG_LENGTH_MAX <= TAGBEAM_JPEG_MESSAGE, "message is too short");
+	int result = decode(&d, data, size, to, message);
+	jpeg_destroy_decompress(&d.cinfo);
+	return result;
+}
+
+int tagbeam_jpeg_decode(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, char *message) {
+	sink to = {.dst = dst};
+	return run(file, data, size, &to, message);
+}
+
+int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, int y0, int y1, const int32_t *spans,
+                          const int32_t *coefficients, int stride, int n, uint8_t *strip, char *message) {
+	sink to = {dst, y0, y1, spans, coefficients, stride, n, strip};
+	return run(file, data, size, &to, message);
+}
+
+size_t tagbeam_jpeg_strip(int width) { return STRIP_ROWS * 3 * (size_t)width + tagbeam_horizontal_scratch(width); }
