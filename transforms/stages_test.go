@@ -2,6 +2,7 @@ package transforms_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,12 +48,7 @@ type planned struct {
 // plan puts n pictures and a text into a memory store and plans to tag them by units of 4.
 func plan(t *testing.T, n int, model engine.ModelRef) *planned {
 	t.Helper()
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, t.Name())
+	name := rand.Text() // also when a test is repeated
 	store := object.OpenMem(name)
 	for _, p := range pictures(n) {
 		store.Put("images/"+p.URI+".png", p.Bytes)
