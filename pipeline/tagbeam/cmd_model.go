@@ -18,7 +18,7 @@ func newModelCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelInspectCommand())
+	cmd.AddCommand(newModelInspectCommand(), newModelPreprocessCommand())
 	return cmd
 }
 
