@@ -162,7 +162,7 @@ func describeNormalize(n preprocess.Normalize) string {
 		value = fmt.Sprintf("(%s) / %v", value, n.Std)
 	}
 	if n.Divide != nil {
-		value = fmt.Sprintf("%s / %v", value, *n.Divide)
+		value = fmt.Sprintf("(%s) / %v", value, *n.Divide)
 	}
 	return "values: " + value + " (x: 0 to 255; by channel, red first)"
 }
