@@ -41,11 +41,14 @@ func createNPY(name string, shape []int64) (*npyFile, error) {
 // npyHeader is the magic, the version, the header's length and the header, which is a Python literal padded so that the data is aligned
 // to 64 bytes.
 func npyHeader(shape []int64) []byte {
-	var sides strings.Builder
-	for _, side := range shape {
-		fmt.Fprintf(&sides, "%d, ", side)
+	sides := fmt.Sprint(shape[0]) + "," // Python's tuple of one has a comma too
+	for _, side := range shape[1:] {
+		sides += fmt.Sprintf(" %d,", side)
 	}
-	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", strings.TrimSuffix(sides.String(), " "))
+	if len(shape) > 1 {
+		sides = strings.TrimSuffix(sides, ",")
+	}
+	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", sides)
 	const before = 10 // magic, version and length
 	padding := 63 - (before+len(text))%64
 	text += strings.Repeat(" ", padding) + "\n"
