@@ -51,6 +51,9 @@ type processorConfig struct {
 }
 
 // processorSpec translates preprocessor_config.json. modelType is config.json's, for files that name no class.
+//
+// The slow classes' tensors are equal, bit for bit (testdata/preprocess/parity.py). The fast ones' are not: torchvision resizes bytes with
+// fixed-point weights of its own, of fewer bits than Pillow's, and we resize as Pillow does. Their floats of equal bytes are equal.
 func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warnings []string, err error) {
 	var c processorConfig
 	if err := decodeStrict(data, &c); err != nil {
