@@ -52,8 +52,8 @@ type processorConfig struct {
 
 // processorSpec translates preprocessor_config.json. modelType is config.json's, for files that name no class.
 //
-// The slow classes' tensors are equal, bit for bit (testdata/preprocess/parity.py). The fast ones' are not: torchvision resizes bytes with
-// fixed-point weights of its own, of fewer bits than Pillow's, and we resize as Pillow does. Their floats of equal bytes are equal.
+// The slow classes' tensors are equal to Python's, bit for bit (testdata/preprocess/parity.py). The fast ones' are not: torchvision resizes
+// bytes by arithmetic of its own, and we resize as Pillow does. What follows the resize is written after their source; running it takes torch.
 func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warnings []string, err error) {
 	var c processorConfig
 	if err := decodeStrict(data, &c); err != nil {
