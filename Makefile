@@ -97,6 +97,15 @@ bench: toolchain $(LIBRARY) ## Go benchmarks, and Pillow beside ours
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -run '^$$' -bench . -benchmem ./...
 
+# Slow, so that CI does without: it compares with processors.json, which parity.py made of images of our own.
+PARITY := .cache/parity
+.PHONY: parity
+parity: toolchain $(LIBRARY) ## tensors and labels beside those of transformers and onnxruntime, on the shared photos
+	python3 -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: -r testdata/preprocess/requirements.txt
+	TAGBEAM_PARITY_PYTHON='$(CURDIR)/$(PARITY)/bin/python' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' \
+	  go test -count 1 -timeout 2h -v -run 'EqualPython|EqualsProcessors' ./model
+
 .PHONY: clean
 clean: ## remove what was made here (not ONNX Runtime in your cache)
 	rm -rf bin .cache

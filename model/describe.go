@@ -125,14 +125,21 @@ func (b *Bundle) outputRole(out onnx.Value) string {
 func describeSpec(s preprocess.Spec) []string {
 	steps := []string{"decode to RGB"}
 	if r := s.Resize; r != nil {
-		if r.Size > 0 {
+		switch {
+		case r.Size > 0:
 			steps = append(steps, fmt.Sprintf("resize the shorter edge to %d (%s)", r.Size, r.Filter))
-		} else {
+		case r.Mode == "exact":
 			steps = append(steps, fmt.Sprintf("resize to %d x %d (%s)", r.Width, r.Height, r.Filter))
+		default:
+			steps = append(steps, fmt.Sprintf("resize to %s %d x %d, keeping the aspect ratio (%s)", r.Mode, r.Width, r.Height, r.Filter))
 		}
 	}
 	if c := s.Crop; c != nil {
-		steps = append(steps, fmt.Sprintf("crop the centre %d x %d (margins: %s)", c.Width, c.Height, c.Rounding))
+		step := fmt.Sprintf("crop the centre %d x %d (margins: %s)", c.Width, c.Height, c.Rounding)
+		if c.Fill != nil {
+			step += fmt.Sprintf(", padding with %v", *c.Fill)
+		}
+		steps = append(steps, step)
 	}
 	if s.Channels == "bgr" {
 		steps = append(steps, "order the channels BGR")
@@ -153,6 +160,9 @@ func describeNormalize(n preprocess.Normalize) string {
 	}
 	if n.Std != [3]float32{1, 1, 1} {
 		value = fmt.Sprintf("(%s) / %v", value, n.Std)
+	}
+	if n.Divide != nil {
+		value = fmt.Sprintf("(%s) / %v", value, *n.Divide)
 	}
 	return "values: " + value + " (x: 0 to 255; by channel, red first)"
 }

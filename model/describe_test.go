@@ -44,6 +44,9 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"huggingface", huggingFace, model.Options{}},
 		{"zoo-caffe", zoo.with(files{"net.onnx": "@conv1x1.onnx"}), model.Options{Preprocess: "caffe,filter=bicubic"}},
+		{"border", zoo, model.Options{Preprocess: `{"resize": {"mode": "fit", "width": 10, "height": 8, "filter": "box"},
+			"crop": {"width": 8, "height": 8, "rounding": "trunc", "fill": [1, 2, 3]}, "channels": "rgb",
+			"normalize": {"scale": 1, "offset": -1, "mean": [0, 0, 0], "std": [1, 1, 1], "divide": [2, 3, 4]}}`}},
 		{"quantised", files{"m.onnx": "@dynamic_quant.onnx"}, bareOptions("m.onnx")},
 		{"batch4", files{"m.onnx": "@batch4.onnx"}, model.Options{File: "m.onnx", Labels: append(five[:4:4], "ant"), Preprocess: "keras-tf", Activation: "sigmoid"}},
 		{"features", files{"m.onnx": "@logits_features.onnx"}, model.Options{File: "m.onnx", Labels: five, Preprocess: "none", Activation: "exp"}},

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,7 +35,26 @@ func parseSpec(text string, h, w int) (preprocess.Spec, error) {
 	if err := decodeStrict([]byte(text), &spec); err != nil {
 		return preprocess.Spec{}, err
 	}
-	return spec, nil
+	return spec, checkColours([]byte(text))
+}
+
+// checkColours refuses colours of other than three numbers: encoding/json fills up and cuts off arrays without a word.
+func checkColours(data []byte) error {
+	var c struct {
+		Crop      struct{ Fill []json.RawMessage }
+		Normalize struct{ Mean, Std, Divide []json.RawMessage }
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return err
+	}
+	for key, colour := range map[string][]json.RawMessage{
+		"crop.fill": c.Crop.Fill, "normalize.mean": c.Normalize.Mean, "normalize.std": c.Normalize.Std, "normalize.divide": c.Normalize.Divide,
+	} {
+		if colour != nil && len(colour) != 3 {
+			return fmt.Errorf("%s has %d numbers, not three (in RGB order)", key, len(colour))
+		}
+	}
+	return nil
 }
 
 func noSpec(int, int) (preprocess.Spec, error) {

@@ -21,7 +21,7 @@ type processorConfig struct {
 	Resample      *int            `json:"resample"`
 	DoCenterCrop  flag            `json:"do_center_crop"`
 	CropSize      json.RawMessage `json:"crop_size"`
-	CropPct       *float64        `json:"crop_pct"`
+	CropPct       json.RawMessage `json:"crop_pct"`
 	DoRescale     flag            `json:"do_rescale"`
 	RescaleFactor *float64        `json:"rescale_factor"`
 	DoNormalize   flag            `json:"do_normalize"`
@@ -30,6 +30,9 @@ type processorConfig struct {
 	DoPad         *bool           `json:"do_pad"`
 	AutoMap       json.RawMessage `json:"auto_map"`
 	UseSquareSize *bool           `json:"use_square_size"`
+	FlipChannels  flag            `json:"do_flip_channel_order"`
+	RescaleOffset flag            `json:"rescale_offset"`
+	IncludeTop    flag            `json:"include_top"`
 	DataFormat    *string         `json:"data_format"`
 
 	// Keys that change no pixel of a photo: tagbeam always converts to RGB, and the rest is about segmentation maps, devices and tensors' types.
@@ -48,6 +51,9 @@ type processorConfig struct {
 }
 
 // processorSpec translates preprocessor_config.json. modelType is config.json's, for files that name no class.
+//
+// The slow classes' tensors are equal to Python's, bit for bit (testdata/preprocess/parity.py). The fast ones' are not: torchvision resizes
+// bytes by arithmetic of its own, and we resize as Pillow does. What follows the resize is written after their source; running it takes torch.
 func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warnings []string, err error) {
 	var c processorConfig
 	if err := decodeStrict(data, &c); err != nil {
@@ -95,14 +101,21 @@ func (c *processorConfig) spec(p processor) (spec preprocess.Spec, err error) {
 		return spec, errors.New("do_pad is not supported")
 	case isTrue(c.UseSquareSize):
 		return spec, errors.New("use_square_size is not supported")
-	case c.CropPct != nil && p.geometry != convnextSize:
-		return spec, errors.New("crop_pct has a meaning for ConvNextImageProcessor only")
+	case given(c.CropPct) && p.geometry != convnextSize && p.geometry != poolformerSize:
+		return spec, errors.New("crop_pct has a meaning for ConvNextImageProcessor and PoolFormerImageProcessor only")
+	case c.FlipChannels == flagTrue && !p.flips:
+		return spec, errors.New("do_flip_channel_order has a meaning for MobileViTImageProcessor only")
+	case (c.RescaleOffset == flagTrue || c.IncludeTop == flagTrue) && !p.twice:
+		return spec, errors.New("rescale_offset and include_top have a meaning for EfficientNetImageProcessor only")
 	case c.DataFormat != nil && *c.DataFormat != "channels_first":
 		return spec, fmt.Errorf("data_format %q is not supported: the graph says where channels stand", *c.DataFormat)
 	case p.crop == 0 && c.DoCenterCrop == flagTrue:
 		return spec, errors.New("do_center_crop is true, but the class has no centre crop (transformers' slow and fast processors treat this differently)")
 	}
 	spec.Channels = "rgb"
+	if p.flips && c.FlipChannels.or(true, p.fast) {
+		spec.Channels = "bgr"
+	}
 	if c.DoResize.or(true, p.fast) {
 		if err := c.resize(p, &spec); err != nil {
 			return spec, err
@@ -116,7 +129,7 @@ func (c *processorConfig) spec(p processor) (spec preprocess.Spec, err error) {
 		if crop.shortest != 0 {
 			return spec, errors.New("crop_size must be a number or have height and width")
 		}
-		spec.Crop = &preprocess.Crop{Width: crop.width, Height: crop.height, Rounding: "floor"}
+		spec.Crop = &preprocess.Crop{Width: crop.width, Height: crop.height, Rounding: p.rounding()}
 	}
 	spec.Normalize, err = c.normalize(p)
 	return spec, err
@@ -131,6 +144,9 @@ func (c *processorConfig) resize(p processor, spec *preprocess.Spec) error {
 			return fmt.Errorf("resample %d is not one of Pillow's filters (0 to 5)", *c.Resample)
 		}
 	}
+	if p.fast && filter != preprocess.Nearest && filter != preprocess.Bilinear && filter != preprocess.Bicubic {
+		return fmt.Errorf("resample %d (%s) is one that torchvision, on which the class is built, cannot do (it can 0, 2 and 3)", *c.Resample, filter)
+	}
 	size, err := parseSide("size", c.Size, p.size, p.geometry == exactSize || p.geometry == eitherSquare)
 	if err != nil {
 		return err
@@ -142,8 +158,11 @@ func (c *processorConfig) resize(p processor, spec *preprocess.Spec) error {
 		if size.shortest == 0 {
 			return errors.New("size has height and width, but the class wants shortest_edge")
 		}
-		c.resizeConvNext(size.shortest, filter, spec)
-		return nil
+		return c.resizeConvNext(size.shortest, filter, p, spec)
+	case p.geometry == poolformerSize:
+		if size, err = c.enlarge(size); err != nil {
+			return err
+		}
 	case p.geometry == levitSize && size.shortest != 0:
 		size.shortest = int(256.0 / 224.0 * float64(size.shortest))
 	}
@@ -154,29 +173,88 @@ func (c *processorConfig) resize(p processor, spec *preprocess.Spec) error {
 	return nil
 }
 
-func (c *processorConfig) resizeConvNext(s int, filter preprocess.Filter, spec *preprocess.Spec) {
+func (c *processorConfig) resizeConvNext(s int, filter preprocess.Filter, p processor, spec *preprocess.Spec) error {
 	if s >= 384 {
 		spec.Resize = &preprocess.Resize{Mode: "exact", Width: s, Height: s, Filter: filter}
-		return
+		return nil
 	}
-	spec.Resize = &preprocess.Resize{Mode: "shortest_edge", Size: int(float64(s) / valueOr(c.CropPct, 224.0/256)), Filter: filter}
-	spec.Crop = &preprocess.Crop{Width: s, Height: s, Rounding: "floor"}
+	pct, err := c.cropPct(224.0 / 256)
+	if err != nil {
+		return err
+	}
+	spec.Resize = &preprocess.Resize{Mode: "shortest_edge", Size: int(float64(s) / pct), Filter: filter}
+	spec.Crop = &preprocess.Crop{Width: s, Height: s, Rounding: p.rounding()}
+	return nil
+}
+
+// enlarge is PoolFormer's: the crop that follows shows crop_pct of each edge. A square counts as a shortest edge, and null turns it off.
+func (c *processorConfig) enlarge(size side) (side, error) {
+	if c.CropPct != nil && !given(c.CropPct) {
+		return size, nil
+	}
+	pct, err := c.cropPct(0.9)
+	if err != nil {
+		return size, err
+	}
+	if size.shortest == 0 && size.height == size.width {
+		size.shortest = size.height
+	}
+	if size.shortest != 0 {
+		return side{shortest: int(float64(size.shortest) / pct)}, nil
+	}
+	return side{height: int(float64(size.height) / pct), width: int(float64(size.width) / pct)}, nil
+}
+
+func (c *processorConfig) cropPct(otherwise float64) (float64, error) {
+	if !given(c.CropPct) {
+		return otherwise, nil
+	}
+	var pct float64
+	if err := json.Unmarshal(c.CropPct, &pct); err != nil || pct <= 0 {
+		return 0, fmt.Errorf("crop_pct is %s: it must be a number above 0", c.CropPct)
+	}
+	return pct, nil
 }
 
 func (c *processorConfig) normalize(p processor) (preprocess.Normalize, error) {
 	n := preprocess.Normalize{Scale: 1, Std: [3]float32{1, 1, 1}}
-	if c.DoRescale.or(true, p.fast) {
+	rescale := c.DoRescale.or(true, p.fast)
+	if rescale {
 		n.Scale = valueOr(c.RescaleFactor, 1.0/255)
 	}
-	if !c.DoNormalize.or(true, p.fast) {
-		return n, nil
+	if rescale && p.twice && c.RescaleOffset == flagTrue {
+		n.Offset = -1
 	}
-	var err error
-	if n.Mean, err = parseColour("image_mean", c.Mean, p.mean); err != nil {
+	mean, err := parseColour("image_mean", c.Mean, p.mean)
+	if err != nil {
 		return n, err
 	}
-	n.Std, err = parseColour("image_std", c.Std, p.std)
-	return n, err
+	std, err := parseColour("image_std", c.Std, p.std)
+	if err != nil {
+		return n, err
+	}
+	if p.twice && c.IncludeTop.or(true, p.fast) {
+		n.Divide = &std
+	}
+	if p.plain || !c.DoNormalize.or(true, p.fast) {
+		return n, nil
+	}
+	n.Mean, n.Std = mean, std
+	if p.fast && rescale && n.Offset == 0 {
+		n = fused(n)
+	}
+	return n, nil
+}
+
+// fused is what the fast classes make of rescaling and normalising: one step, on bytes.
+func fused(n preprocess.Normalize) preprocess.Normalize {
+	unit := float32(1 / n.Scale)
+	for c := range n.Mean {
+		n.Mean[c] *= unit
+		n.Std[c] *= unit
+	}
+	n.Scale = 1
+	return n
 }
 
 // parseSide reads a size: a number, [height, width], {"height", "width"} or {"shortest_edge"}.

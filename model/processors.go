@@ -12,7 +12,18 @@ type processor struct {
 	mean     [3]float32
 	std      [3]float32
 	geometry geometry
+	flips    bool // has do_flip_channel_order, true by default
+	plain    bool // has no normalisation by mean and deviation
+	twice    bool // has rescale_offset, false by default, and include_top, true by default: a second division by image_std
 	fast     bool // one of the classes on torchvision; set from the name
+}
+
+// rounding of the margins of a crop.
+func (p processor) rounding() string {
+	if p.fast {
+		return "trunc"
+	}
+	return "floor"
 }
 
 // side is a size as the classes write it.
@@ -35,6 +46,8 @@ const (
 	levitSize
 	// convnextSize: {"shortest_edge": s} only. Below 384, shortest edge to s / crop_pct and centre crop of s; otherwise straight to s x s.
 	convnextSize
+	// poolformerSize: as eitherSize, but enlarged to size / crop_pct.
+	poolformerSize
 )
 
 // The colour statistics of transformers' image_utils.
@@ -67,6 +80,16 @@ var processors = func() map[string]processor {
 	convnext := processor{size: side{shortest: 384}, filter: preprocess.Bilinear, mean: half, std: half, geometry: convnextSize}
 	levit := processor{size: side{shortest: 224}, crop: 224, cropped: true, filter: preprocess.Bicubic, mean: imagenetMean, std: imagenetStd, geometry: levitSize}
 	siglip := processor{size: square224, filter: preprocess.Bicubic, mean: half, std: half}
+	siglipFast := siglip
+	siglipFast.geometry = eitherSize
+	efficientnet := processor{size: side{height: 346, width: 346}, crop: 289, filter: preprocess.Nearest, mean: half, std: half, twice: true}
+	efficientnetFast := efficientnet
+	efficientnetFast.geometry = eitherSquare
+	poolformer := processor{size: side{shortest: 224}, crop: 224, cropped: true, filter: preprocess.Bicubic, mean: imagenetMean, std: imagenetStd, geometry: poolformerSize}
+	mobilevit := processor{size: side{shortest: 224}, crop: 256, cropped: true, filter: preprocess.Bilinear, geometry: eitherSize, flips: true, plain: true}
+	pvt := processor{size: square224, filter: preprocess.Bilinear, mean: imagenetMean, std: imagenetStd}
+	pvtFast := pvt
+	pvtFast.geometry = eitherSquare
 
 	return map[string]processor{
 		"ViTImageProcessor": vit, "ViTImageProcessorFast": vitFast,
@@ -78,7 +101,11 @@ var processors = func() map[string]processor {
 		"MobileNetV2ImageProcessor": mobilenet, "MobileNetV2ImageProcessorFast": mobilenet,
 		"ConvNextImageProcessor": convnext, "ConvNextImageProcessorFast": convnext,
 		"LevitImageProcessor": levit, "LevitImageProcessorFast": levit,
-		"SiglipImageProcessor": siglip,
+		"SiglipImageProcessor": siglip, "SiglipImageProcessorFast": siglipFast,
+		"EfficientNetImageProcessor": efficientnet, "EfficientNetImageProcessorFast": efficientnetFast,
+		"PoolFormerImageProcessor": poolformer, "PoolFormerImageProcessorFast": poolformer,
+		"MobileViTImageProcessor": mobilevit, "MobileViTImageProcessorFast": mobilevit,
+		"PvtImageProcessor": pvt, "PvtImageProcessorFast": pvtFast,
 	}
 }()
 
@@ -87,7 +114,9 @@ var processors = func() map[string]processor {
 var processorOfModel = map[string]string{
 	"beit": "BeitImageProcessor", "bit": "BitImageProcessor", "clip": "CLIPImageProcessor", "convnext": "ConvNextImageProcessor",
 	"convnextv2": "ConvNextImageProcessor", "cvt": "ConvNextImageProcessor", "data2vec-vision": "BeitImageProcessor", "deit": "DeiTImageProcessor",
-	"dinat": "ViTImageProcessor", "dinov2": "BitImageProcessor", "focalnet": "BitImageProcessor", "hiera": "BitImageProcessor",
+	"dinat": "ViTImageProcessor", "efficientnet": "EfficientNetImageProcessor", "ijepa": "ViTImageProcessor", "mobilevit": "MobileViTImageProcessor",
+	"mobilevitv2": "MobileViTImageProcessor", "poolformer": "PoolFormerImageProcessor", "pvt": "PvtImageProcessor", "pvt_v2": "PvtImageProcessor",
+	"swiftformer": "ViTImageProcessor", "dinov2": "BitImageProcessor", "focalnet": "BitImageProcessor", "hiera": "BitImageProcessor",
 	"levit": "LevitImageProcessor", "mobilenet_v1": "MobileNetV1ImageProcessor", "mobilenet_v2": "MobileNetV2ImageProcessor",
 	"nat": "ViTImageProcessor", "regnet": "ConvNextImageProcessor", "resnet": "ConvNextImageProcessor", "siglip": "SiglipImageProcessor",
 	"swin": "ViTImageProcessor", "swinv2": "ViTImageProcessor", "van": "ConvNextImageProcessor", "vit": "ViTImageProcessor", "vit_msn": "ViTImageProcessor",

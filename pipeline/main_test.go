@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -77,7 +77,7 @@ func inMemory(t *testing.T, n int) (*object.Mem, pipeline.Options) {
 	t.Helper()
 	o := pipeline.DefaultOptions()
 	o.Model = tiny(t)
-	name := strings.NewReplacer("/", "-", " ", "-", ",", "-").Replace(t.Name())
+	name := rand.Text() // also when a test is repeated
 	o.Inputs = []string{"mem://" + name + "/images"}
 	o.Output = "mem://" + name + "/out"
 	o.CPU, o.UnitImages = 2, 4
@@ -200,7 +200,7 @@ func snapshot(t *testing.T, store *object.Mem) map[string]string {
 func tagUnit(ctx context.Context, o pipeline.Options, runID int64, u run.Unit) (table.Counts, error) {
 	tag := transforms.Tag{
 		Run: transforms.Run{Output: o.Output, RunID: runID}, Engine: engine.Config{CPU: o.CPU}, Model: o.Model,
-		Rows: transforms.RowOptions{TopK: o.TopK}, Task: transforms.TaskOptions{MaxBytes: o.MaxBytes, MaxPixels: o.MaxPixels},
+		Rows: transforms.RowOptions{TopK: o.TopK}, Task: transforms.TaskOptions{Limits: o.Limits},
 	}
 	var counts table.Counts
 	err := tag.ProcessElement(ctx, u, func(t transforms.Total) { counts = t.Counts })

@@ -28,8 +28,8 @@ type Options struct {
 	TopK int
 	// MinConfidence is the confidence below which an image is abstained from.
 	MinConfidence float64
-	// MaxBytes and MaxPixels refuse larger images before they are decoded.
-	MaxBytes, MaxPixels int64
+	// Limits refuse images before they are decoded, and say what becomes of a truncated one.
+	Limits preprocess.Limits
 
 	// Limit, when not 0, tags at most that many images that are new.
 	Limit int64
@@ -62,8 +62,7 @@ func DefaultOptions() Options {
 		TopK:          5,
 		Sample:        1,
 		MaxErrorRatio: 1,
-		MaxBytes:      preprocess.DefaultLimits.MaxBytes,
-		MaxPixels:     preprocess.DefaultLimits.MaxPixels,
+		Limits:        preprocess.DefaultLimits,
 		Runner:        "direct",
 	}
 }
@@ -100,10 +99,16 @@ func (o Options) Validate() error {
 		return usage("--batch %d: from 1 to 4096, or 0 to have it chosen for the model", o.Batch)
 	case o.CPU < 0 || o.CPU > math.MaxInt16:
 		return usage("--cpu %d: a number of CPUs, or 0 for all", o.CPU)
-	case o.MaxBytes <= 0:
-		return usage("--max-bytes %d: must be positive", o.MaxBytes)
-	case o.MaxPixels <= 0:
-		return usage("--max-pixels %d: must be positive", o.MaxPixels)
+	case o.Limits.MaxBytes <= 0:
+		return usage("--max-bytes %d: must be positive", o.Limits.MaxBytes)
+	case o.Limits.MaxPixels <= 0:
+		return usage("--max-pixels %d: must be positive", o.Limits.MaxPixels)
+	case o.Limits.MaxScans <= 0:
+		return usage("--max-scans %d: must be positive", o.Limits.MaxScans)
+	case o.Limits.MaxFrames <= 0:
+		return usage("--max-frames %d: must be positive", o.Limits.MaxFrames)
+	case o.Limits.MaxMetadata <= 0:
+		return usage("--max-metadata %d: must be positive", o.Limits.MaxMetadata)
 	case o.UnitImages < 0:
 		return usage("--unit-images %d: must not be negative", o.UnitImages)
 	case !slices.Contains(Runners, o.Runner):
@@ -121,17 +126,21 @@ const digestOption = "model digest"
 // shape is everything that decides which rows a run makes and what stands in them; the run's fingerprint is made of it.
 func (o Options) shape(modelDigest string) map[string]string {
 	return map[string]string{
-		"--input":          fmt.Sprintf("%q", o.Inputs),
-		digestOption:       modelDigest,
-		"--top-k":          strconv.Itoa(o.TopK),
-		"--min-confidence": strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),
-		"--max-bytes":      strconv.FormatInt(o.MaxBytes, 10),
-		"--max-pixels":     strconv.FormatInt(o.MaxPixels, 10),
-		"--limit":          strconv.FormatInt(o.Limit, 10),
-		"--sample":         strconv.FormatFloat(o.Sample, 'g', -1, 64),
-		"--retag":          strconv.FormatBool(o.Retag),
-		"--retry-errors":   strconv.FormatBool(o.RetryErrors),
-		"schema":           strconv.Itoa(table.SchemaRevision),
+		"--input":           fmt.Sprintf("%q", o.Inputs),
+		digestOption:        modelDigest,
+		"--top-k":           strconv.Itoa(o.TopK),
+		"--min-confidence":  strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),
+		"--max-bytes":       strconv.FormatInt(o.Limits.MaxBytes, 10),
+		"--max-pixels":      strconv.FormatInt(o.Limits.MaxPixels, 10),
+		"--max-scans":       strconv.Itoa(o.Limits.MaxScans),
+		"--max-frames":      strconv.Itoa(o.Limits.MaxFrames),
+		"--max-metadata":    strconv.FormatInt(o.Limits.MaxMetadata, 10),
+		"--allow-truncated": strconv.FormatBool(o.Limits.AllowTruncated),
+		"--limit":           strconv.FormatInt(o.Limit, 10),
+		"--sample":          strconv.FormatFloat(o.Sample, 'g', -1, 64),
+		"--retag":           strconv.FormatBool(o.Retag),
+		"--retry-errors":    strconv.FormatBool(o.RetryErrors),
+		"schema":            strconv.Itoa(table.SchemaRevision),
 	}
 }
 

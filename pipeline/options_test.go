@@ -17,6 +17,7 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/pipeline"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -55,8 +56,11 @@ func TestValidate(t *testing.T) {
 		{func(o *pipeline.Options) { o.Batch = 5000 }, "--batch 5000"},
 		{func(o *pipeline.Options) { o.CPU = -1 }, "--cpu -1"},
 		{func(o *pipeline.Options) { o.CPU = 1 << 20 }, "--cpu 1048576"},
-		{func(o *pipeline.Options) { o.MaxBytes = 0 }, "--max-bytes 0"},
-		{func(o *pipeline.Options) { o.MaxPixels = -5 }, "--max-pixels -5"},
+		{func(o *pipeline.Options) { o.Limits.MaxBytes = 0 }, "--max-bytes 0"},
+		{func(o *pipeline.Options) { o.Limits.MaxPixels = -5 }, "--max-pixels -5"},
+		{func(o *pipeline.Options) { o.Limits.MaxScans = 0 }, "--max-scans 0"},
+		{func(o *pipeline.Options) { o.Limits.MaxFrames = 0 }, "--max-frames 0"},
+		{func(o *pipeline.Options) { o.Limits.MaxMetadata = 0 }, "--max-metadata 0"},
 		{func(o *pipeline.Options) { o.UnitImages = -1 }, "--unit-images -1"},
 		{func(o *pipeline.Options) { o.Runner = "spark" }, "--runner spark: not known; one of direct, prism, flink, dataflow, universal"},
 	} {
@@ -73,15 +77,19 @@ func TestValidate(t *testing.T) {
 // Every option either shapes rows, and then it is in the fingerprint, or it does not, and a run can be resumed with another one.
 func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 	shaping := map[string]func(o *pipeline.Options){
-		"Inputs":        func(o *pipeline.Options) { o.Inputs = []string{"in", "more"} },
-		"TopK":          func(o *pipeline.Options) { o.TopK++ },
-		"MinConfidence": func(o *pipeline.Options) { o.MinConfidence = 0.25 },
-		"MaxBytes":      func(o *pipeline.Options) { o.MaxBytes++ },
-		"MaxPixels":     func(o *pipeline.Options) { o.MaxPixels++ },
-		"Limit":         func(o *pipeline.Options) { o.Limit = 10 },
-		"Sample":        func(o *pipeline.Options) { o.Sample = 0.5 },
-		"Retag":         func(o *pipeline.Options) { o.Retag = true },
-		"RetryErrors":   func(o *pipeline.Options) { o.RetryErrors = true },
+		"Inputs":                func(o *pipeline.Options) { o.Inputs = []string{"in", "more"} },
+		"TopK":                  func(o *pipeline.Options) { o.TopK++ },
+		"MinConfidence":         func(o *pipeline.Options) { o.MinConfidence = 0.25 },
+		"Limits.MaxBytes":       func(o *pipeline.Options) { o.Limits.MaxBytes++ },
+		"Limits.MaxPixels":      func(o *pipeline.Options) { o.Limits.MaxPixels++ },
+		"Limits.MaxScans":       func(o *pipeline.Options) { o.Limits.MaxScans++ },
+		"Limits.MaxFrames":      func(o *pipeline.Options) { o.Limits.MaxFrames++ },
+		"Limits.MaxMetadata":    func(o *pipeline.Options) { o.Limits.MaxMetadata++ },
+		"Limits.AllowTruncated": func(o *pipeline.Options) { o.Limits.AllowTruncated = true },
+		"Limit":                 func(o *pipeline.Options) { o.Limit = 10 },
+		"Sample":                func(o *pipeline.Options) { o.Sample = 0.5 },
+		"Retag":                 func(o *pipeline.Options) { o.Retag = true },
+		"RetryErrors":           func(o *pipeline.Options) { o.RetryErrors = true },
 	}
 	others := map[string]func(o *pipeline.Options){
 		"Output":        func(o *pipeline.Options) { o.Output = "elsewhere" },
@@ -100,28 +108,42 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		t.Error("another model has the same fingerprint")
 	}
 	seen := map[string]string{usual: "nothing"}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[pipeline.Options]()) {
+	for _, field := range fieldNames() {
 		o := complete()
-		change, shapes := shaping[field.Name]
+		change, shapes := shaping[field]
 		if !shapes {
-			if change = others[field.Name]; change == nil {
-				t.Errorf("does %s shape rows? Put it into one of the tables", field.Name)
+			if change = others[field]; change == nil {
+				t.Errorf("does %s shape rows? Put it into one of the tables", field)
 				continue
 			}
 		}
 		change(&o)
 		if reflect.DeepEqual(o, complete()) {
-			t.Errorf("%s was not changed", field.Name)
+			t.Errorf("%s was not changed", field)
 		}
 		f := fingerprint(o, "sha256:1")
 		switch {
 		case !shapes && f != usual:
-			t.Errorf("%s is in the fingerprint", field.Name)
+			t.Errorf("%s is in the fingerprint", field)
 		case shapes && seen[f] != "":
-			t.Errorf("%s has the fingerprint of a change of %s", field.Name, seen[f])
+			t.Errorf("%s has the fingerprint of a change of %s", field, seen[f])
 		}
-		seen[f] = field.Name
+		seen[f] = field
 	}
+}
+
+// fieldNames are those of Options, and those of its Limits one by one.
+func fieldNames() []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Options]()) {
+		if f.Name != "Limits" {
+			names = append(names, f.Name)
+		}
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[preprocess.Limits]()) {
+		names = append(names, "Limits."+f.Name)
+	}
+	return names
 }
 
 // Lists of inputs that print alike are different inputs.

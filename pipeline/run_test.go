@@ -1,9 +1,12 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,9 +122,16 @@ func TestDirectAndPrismMakeTheSameRows(t *testing.T) {
 
 // The direct runner runs one bundle after the other; the engine has all CPUs at work all the same.
 func TestDirectUsesAllCPUs(t *testing.T) {
+	var large bytes.Buffer
+	if err := jpeg.Encode(&large, image.NewGray(image.Rect(0, 0, 1200, 900)), nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, cpu := range []int{1, 2} {
 		t.Run(fmt.Sprint(cpu), func(t *testing.T) {
-			_, o := inMemory(t, 200)
+			store, o := inMemory(t, 200)
+			for n := range 40 { // long work, so that on a busy machine, too, no worker is done before the other begins
+				store.Put(pictureKey(n), large.Bytes())
+			}
 			o.CPU, o.Batch, o.UnitImages = cpu, 2, 0
 			engine.Shared(engine.Config{}).Interrupt() // what follows starts a new engine
 			defer func() { engine.Shared(engine.Config{}).Interrupt() }()

@@ -68,19 +68,13 @@ type ClassifyOptions struct {
 	TopK int
 	// MinConfidence is the confidence below which a prediction is abstained.
 	MinConfidence float64
-	// MaxBytes and MaxPixels refuse larger images before they are decoded. Default: preprocess.DefaultLimits.
-	MaxBytes, MaxPixels int64
+	// Limits refuse images before they are decoded. Those that are 0 are preprocess.DefaultLimits'.
+	Limits preprocess.Limits
 }
 
 func (o ClassifyOptions) withDefaults() ClassifyOptions {
 	if o.TopK == 0 {
 		o.TopK = 5
-	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = preprocess.DefaultLimits.MaxBytes
-	}
-	if o.MaxPixels == 0 {
-		o.MaxPixels = preprocess.DefaultLimits.MaxPixels
 	}
 	return o
 }
@@ -128,7 +122,7 @@ func (g *gather) add(w beam.Window, img Image) bool {
 
 // run processes what was gathered and forgets it.
 func (g *gather) run(ctx context.Context, c *engine.Classifier, tensorsOnly bool) ([]engine.Image, []engine.Prediction, error) {
-	opts := TaskOptions{Batch: g.Options.Batch, MaxBytes: g.Options.MaxBytes, MaxPixels: g.Options.MaxPixels}
+	opts := TaskOptions{Batch: g.Options.Batch, Limits: g.Options.Limits}
 	task := opts.task(c, g.images, g.Options.TopK)
 	task.TensorsOnly = tensorsOnly
 	predictions, err := engine.Shared(g.Options.Engine).Run(ctx, task)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/model/onnx"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/transforms"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -129,8 +130,8 @@ func TestClassifySaysWhatIsWrongWithAnImage(t *testing.T) {
 		t.Errorf("failed (-want +got):\n%s", diff)
 	}
 	for name, o := range map[string]transforms.ClassifyOptions{
-		"MaxBytes":  {Model: model, Engine: twoCPUs, MaxBytes: int64(len(pictures(1)[0].Bytes)) - 1},
-		"MaxPixels": {Model: model, Engine: twoCPUs, MaxPixels: 16*12 - 1},
+		"MaxBytes":  {Model: model, Engine: twoCPUs, Limits: preprocess.Limits{MaxBytes: int64(len(pictures(1)[0].Bytes)) - 1}},
+		"MaxPixels": {Model: model, Engine: twoCPUs, Limits: preprocess.Limits{MaxPixels: 16*12 - 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachRunner(t, func(t *testing.T, runner string) {

@@ -3,6 +3,7 @@ package transforms_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"image"
@@ -71,14 +72,13 @@ func counter(res beam.PipelineResult, name string) int64 {
 	return n
 }
 
-// tiny is a model of testdata/models: 8x8 RGB, five classes. The classes are named after the test, so that every test has a model of its own
-// (labels are in the digest).
+// tiny is a model of testdata/models: 8x8 RGB, five classes. No two calls give the same model: its labels, which are in its digest, are new.
 func tiny(t testing.TB, file string) engine.ModelRef {
 	t.Helper()
 	needONNXRuntime(t)
 	labels := make([]string, 5)
 	for i := range labels {
-		labels[i] = fmt.Sprintf("class %d of %s", i, t.Name())
+		labels[i] = fmt.Sprint("class ", i, " ", rand.Text())
 	}
 	return engine.ModelRef{URI: filepath.Join("..", "testdata", "models", file), Labels: labels, Preprocess: "unit"}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 	"github.com/tagbeam/tagbeam/model"
-	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
@@ -24,7 +23,7 @@ func (o TaskOptions) task(c *engine.Classifier, images []engine.Image, topK int)
 		Images:     images,
 		Batch:      o.Batch,
 		TopK:       topK,
-		Limits:     preprocess.Limits{MaxBytes: o.MaxBytes, MaxPixels: o.MaxPixels},
+		Limits:     o.Limits,
 	}
 }
 

@@ -2,6 +2,7 @@ package transforms_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/transforms"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -46,12 +48,7 @@ type planned struct {
 // plan puts n pictures and a text into a memory store and plans to tag them by units of 4.
 func plan(t *testing.T, n int, model engine.ModelRef) *planned {
 	t.Helper()
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, t.Name())
+	name := rand.Text() // also when a test is repeated
 	store := object.OpenMem(name)
 	for _, p := range pictures(n) {
 		store.Put("images/"+p.URI+".png", p.Bytes)
@@ -93,7 +90,7 @@ func nextPlan(t *testing.T, name string, model engine.ModelRef) *planned {
 	r := transforms.Run{Output: p.output.URI(), RunID: id}
 	p.units, p.compact, p.publish = transforms.Units{Run: r}, transforms.Compact{Run: r}, transforms.Publish{Run: r}
 	p.tag = transforms.Tag{Run: r, Engine: twoCPUs, Model: model, Rows: transforms.RowOptions{TopK: 2},
-		Task: transforms.TaskOptions{MaxBytes: 1 << 20, MaxPixels: 1 << 20}}
+		Task: transforms.TaskOptions{Limits: preprocess.Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 20}}}
 	p.decide = transforms.Decide{Run: r, MaxErrorRatio: 1}
 	return p
 }
@@ -318,6 +315,19 @@ func TestTagOfARunThatIsClosedMeanwhile(t *testing.T) {
 	if before == nil {
 		t.Error("the model was not loaded, so nothing was closed meanwhile")
 	}
+	if diff := cmp.Diff(before, p.snapshot(t)); diff != "" {
+		t.Errorf("the straggler changed (-before +after):\n%s", diff)
+	}
+}
+
+// A run that was given up is not worked on any more, although its files are still there.
+func TestTagOfAnAbandonedRun(t *testing.T) {
+	p := plan(t, 3, tiny(t, "nchw.onnx"))
+	if _, err := p.output.Abandon(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	before := p.snapshot(t)
+	p.tagged(t, p.plan.Units()[0])
 	if diff := cmp.Diff(before, p.snapshot(t)); diff != "" {
 		t.Errorf("the straggler changed (-before +after):\n%s", diff)
 	}

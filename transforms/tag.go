@@ -11,6 +11,7 @@ import (
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
@@ -29,9 +30,8 @@ type Tag struct {
 
 // TaskOptions are the engine's task, less the images.
 type TaskOptions struct {
-	Batch     int
-	MaxBytes  int64
-	MaxPixels int64
+	Batch  int
+	Limits preprocess.Limits
 }
 
 // ProcessElement tags one unit.

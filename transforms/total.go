@@ -5,13 +5,12 @@ import (
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/tagbeam/tagbeam/io/table"
 )
 
 func init() {
-	register.Combiner1[Total](&sumTotals{})
+	beam.RegisterType(reflect.TypeFor[*sumTotals]())
 	beam.RegisterCoder(reflect.TypeFor[Total](), encodeTotal, decodeTotal)
 }
 

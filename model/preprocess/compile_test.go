@@ -27,7 +27,7 @@ func TestCompileErrors(t *testing.T) {
 		change func(s *Spec, f *TensorFormat)
 		want   string
 	}{
-		{"mode", func(s *Spec, _ *TensorFormat) { s.Resize.Mode = "longest_edge" }, `preprocess.resize.mode: "longest_edge" is not allowed: exact, shortest_edge`},
+		{"mode", func(s *Spec, _ *TensorFormat) { s.Resize.Mode = "longest_edge" }, `preprocess.resize.mode: "longest_edge" is not allowed: exact, shortest_edge, cover, fit`},
 		{"size", func(s *Spec, _ *TensorFormat) { s.Resize.Size = 0 }, `preprocess.resize.size: 0 is not allowed: 1 to 8192`},
 		{"filter", func(s *Spec, _ *TensorFormat) { s.Resize.Filter = "cubic" }, `preprocess.resize.filter: "cubic" is not allowed: nearest, box, bilinear, hamming, bicubic, lanczos`},
 		{"width with shortest_edge", func(s *Spec, _ *TensorFormat) { s.Resize.Width = 5 }, `preprocess.resize.width: width and height have no meaning with mode "shortest_edge": leave them out`},
@@ -38,13 +38,13 @@ func TestCompileErrors(t *testing.T) {
 			s.Resize = &Resize{Mode: "exact", Width: -1, Height: 9000, Filter: Box}
 		}, "preprocess.resize.width: -1 is not allowed: 1 to 8192\npreprocess.resize.height: 9000 is not allowed: 1 to 8192"},
 		{"crop", func(s *Spec, _ *TensorFormat) { *s.Crop = Crop{Width: 0, Height: 224} }, "preprocess.crop.width: 0 is not allowed: 1 to 8192\n" +
-			`preprocess.crop.rounding: "" is not allowed: floor, half_even`},
+			`preprocess.crop.rounding: "" is not allowed: floor, trunc, half_even`},
 		{"channels", func(s *Spec, _ *TensorFormat) { s.Channels = "RGB" }, `preprocess.channels: "RGB" is not allowed: rgb, bgr`},
 		{"scale", func(s *Spec, _ *TensorFormat) { s.Normalize.Scale = 0 }, `preprocess.normalize.scale: 0 is not allowed: any finite number but 0, for instance 1 (bytes as they are) or 0.00392156862745098 (1/255)`},
 		{"offset", func(s *Spec, _ *TensorFormat) { s.Normalize.Offset = float32(math.Inf(1)) }, `preprocess.normalize.offset: +Inf is not a finite number`},
 		{"mean", func(s *Spec, _ *TensorFormat) { s.Normalize.Mean[2] = float32(math.NaN()) }, `preprocess.normalize.mean: [2] = NaN is not a finite number`},
 		{"std", func(s *Spec, _ *TensorFormat) { s.Normalize.Std[1] = 0 }, `preprocess.normalize.std: [1] = 0 is not allowed: values are divided by it (1 leaves them as they are)`},
-		{"no crop", func(s *Spec, _ *TensorFormat) { s.Crop = nil }, `preprocess.crop: missing; resize.mode "shortest_edge" fixes one edge only: add a crop, or use mode "exact"`},
+		{"no crop", func(s *Spec, _ *TensorFormat) { s.Crop = nil }, `preprocess.crop: missing; resize.mode "shortest_edge" leaves an edge open: add a crop, or use mode "exact"`},
 		{"nothing", func(s *Spec, _ *TensorFormat) { s.Crop, s.Resize = nil, nil }, `preprocess: neither resize nor crop is there, so that images keep sizes of their own: add one of them`},
 		{"other input", func(_ *Spec, f *TensorFormat) { f.Height, f.Width = 0, 299 }, `preprocess makes 224 x 224 pixels (width x height), but the model's input is 299 x any: change preprocess.crop, or use another model`},
 		{"other input, no crop", func(s *Spec, f *TensorFormat) {
@@ -175,8 +175,8 @@ func TestPresetErrors(t *testing.T) {
 		"none,crop=a":                 `preset "none,crop=a": crop=a: not a size in pixels; allowed: 224, 256x224 (width x height) or none`,
 		"none,filter=cubic":           `preset "none,filter=cubic": filter=cubic: not known; allowed: nearest, box, bilinear, hamming, bicubic or lanczos`,
 		"none,resize=none,filter=box": `preset "none,resize=none,filter=box": filter=box: there is no resize that it could apply to; allowed: nearest, box, bilinear, hamming, bicubic or lanczos`,
-		"none,rounding=floor":         `preset "none,rounding=floor": rounding=floor: there is no crop that it could apply to; allowed: floor or half_even`,
-		"caffe,rounding=up":           `preset "caffe,rounding=up": rounding=up: not known; allowed: floor or half_even`,
+		"none,rounding=floor":         `preset "none,rounding=floor": rounding=floor: there is no crop that it could apply to; allowed: floor, trunc or half_even`,
+		"caffe,rounding=up":           `preset "caffe,rounding=up": rounding=up: not known; allowed: floor, trunc or half_even`,
 		"none,channels=gray":          `preset "none,channels=gray": channels=gray: not known; allowed: rgb or bgr`,
 		"none,scale=x":                `preset "none,scale=x": scale=x: not a number; allowed: a number, or a fraction like 1/255`,
 		"none,scale=1/0":              `preset "none,scale=1/0": scale=1/0: not a fraction; allowed: a number, or a fraction like 1/255`,

@@ -165,6 +165,8 @@ func TestReadHeaderErrors(t *testing.T) {
 		{"png without IHDR", patched("rgb.png", 12, 'X'), Limits{}, "corrupt: the png data is damaged: the first chunk is not IHDR"},
 		{"heic", []byte("\x00\x00\x00\x18ftypheic"), Limits{}, "unsupported_format: heic, which is not read here; convert it to JPEG or PNG"},
 		{"avif", []byte("\x00\x00\x00\x18ftypavif"), Limits{}, "unsupported_format: avif, which is not read here; convert it to JPEG or PNG"},
+		{"avif by its second brand", []byte("\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avif"), Limits{}, "unsupported_format: avif, which is not read here; convert it to JPEG or PNG"},
+		{"heif without avif", []byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00heic"), Limits{}, "unsupported_format: heic, which is not read here; convert it to JPEG or PNG"},
 		{"jpeg-xl", []byte("\xff\x0a\x00"), Limits{}, "unsupported_format: jpeg-xl, which is not read here; convert it to JPEG or PNG"},
 		{"jpeg2000", []byte("\xff\x4f\xff\x51"), Limits{}, "unsupported_format: jpeg2000, which is not read here; convert it to JPEG or PNG"},
 		{"svg", []byte("\xef\xbb\xbf<?xml version='1.0'?>\n<SVG>"), Limits{}, "unsupported_format: svg, which is not read here; convert it to JPEG or PNG"},
@@ -278,7 +280,7 @@ func TestScans(t *testing.T) {
 // What a truncated file has is decoded where that is wanted: the beginning equals that of the whole image.
 func TestAllowTruncated(t *testing.T) {
 	for name, fromBelow := range map[string]bool{
-		"tall.png": false, "flat_444_64x64.jpg": false, "lossless.webp": false, "rgb.bmp": true, "whole.gif": false,
+		"tall.png": false, "flat_444_64x64.jpg": false, "lossless.webp": false, "rgb.bmp": true, "whole.gif": false, "grey.tiff": false, "photo_arithmetic.jpg": false, "rle8.bmp": true,
 	} {
 		data := readImage(t, name)
 		want, err := readAndDecode(data)

@@ -84,6 +84,10 @@ var foreign = []struct {
 }
 
 func recognise(data []byte) string {
+	// A general brand of HEIF stands before the one that says which codec: look for it among the compatible ones.
+	if ftyp := data[:min(len(data), 64)]; len(ftyp) > 12 && string(ftyp[4:8]) == "ftyp" && bytes.Contains(ftyp[8:], []byte("avif")) {
+		return "avif"
+	}
 	for _, f := range foreign {
 		if len(data) >= f.offset && bytes.HasPrefix(data[f.offset:], []byte(f.magic)) {
 			return f.name

@@ -145,7 +145,7 @@ func (b *bmpHeader) rows(data []byte, dst *Pixels, palette *[256][3]byte, allowT
 			convert(out, data[:stride])
 			data = data[stride:]
 		case allowTruncated:
-			clear(out)
+			fill(out, palette[0])
 			data = nil
 		default:
 			return io.ErrUnexpectedEOF

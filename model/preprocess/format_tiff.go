@@ -60,9 +60,13 @@ func tiffSize(data []byte, _ Limits) (int, int, error) {
 	return size[tagWidth], size[tagLength], nil
 }
 
-func decodeTIFF(_ *Decoder, data []byte, h Header, dst *Pixels) error {
+func decodeTIFF(d *Decoder, data []byte, h Header, dst *Pixels) error {
 	data, cmyk := cmykAsAlpha(data)
 	img, err := tiff.Decode(bytes.NewReader(data))
+	if err != nil && isShort(err) && d.Limits.AllowTruncated {
+		// What is missing of uncompressed strips becomes zeros. A pixel has at most eight bytes.
+		img, err = tiff.Decode(bytes.NewReader(append(bytes.Clone(data), make([]byte, 8*h.Pixels())...)))
+	}
 	if err != nil {
 		return err
 	}

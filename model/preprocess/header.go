@@ -13,7 +13,8 @@ type Limits struct {
 	MaxMetadata int64 // bytes of EXIF, XMP, ICC profiles, comments and text in a JPEG, PNG or WebP, all of which are skipped
 
 	// AllowTruncated makes an image of a file that ends too early, as far as it goes: what is missing of a JPEG is grey or coarse, of other
-	// formats black. Otherwise such a file is an error, as in Pillow. A header has to be complete in any case.
+	// formats black or the palette's first colour. Otherwise such a file is an error, as in Pillow. A file that ends in its header, or in
+	// what decoding starts from (a compressed TIFF, the first frame of an animated WebP), is an error in any case.
 	AllowTruncated bool
 }
 

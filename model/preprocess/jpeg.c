@@ -153,6 +153,8 @@ static int resample_rows(decoder *d, const sink *to) {
 static int decode(decoder *d, const uint8_t *data, size_t size, const sink *to, char *message) {
 	d->failure = TAGBEAM_JPEG_FAILED;
 	if (setjmp(d->escape)) {
+		// The decoder of arithmetic coding cannot suspend; that it tried says the same.
+		if (d->error.msg_code == JERR_CANT_SUSPEND) return TAGBEAM_JPEG_TRUNCATED;
 		d->error.format_message((j_common_ptr)&d->cinfo, message);
 		return d->failure;
 	}

@@ -39,6 +39,7 @@ var presetKeys = []struct{ name, form string }{
 //	none         straight to the input size (bilinear), values 0..255
 //	unit         the same, values 0..1
 //
+// torchvision alone is what torchvision's IMAGENET1K_V1 weights take, "torchvision,resize=232" most of its IMAGENET1K_V2 weights.
 // mean and std apply to values after scale and offset. Errors say what is known. That the parts fit together is for Compile to check.
 func Preset(flag string, h, w int) (Spec, error) {
 	name, rest, _ := strings.Cut(flag, ",")

@@ -82,7 +82,7 @@ func TestOneColour(t *testing.T) {
 		fill(src.Pix, c)
 		side := rapid.IntRange(1, 40)
 		spec := Spec{Channels: "bgr", Normalize: Normalize{Scale: 1, Std: ones}}
-		spec.Crop = &Crop{side.Draw(t, "crop width"), side.Draw(t, "crop height"), rapid.SampledFrom([]string{"floor", "half_even"}).Draw(t, "rounding")}
+		spec.Crop = &Crop{Width: side.Draw(t, "crop width"), Height: side.Draw(t, "crop height"), Rounding: rapid.SampledFrom([]string{"floor", "half_even"}).Draw(t, "rounding")}
 		if rapid.Bool().Draw(t, "resized") {
 			spec.Resize = &Resize{Mode: "shortest_edge", Size: side.Draw(t, "size"), Filter: rapid.SampledFrom(Filters).Draw(t, "filter")}
 		}

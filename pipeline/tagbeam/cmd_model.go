@@ -20,7 +20,7 @@ func newModelCommand() *cobra.Command {
 		Args:  noSuchCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelInspectCommand())
+	cmd.AddCommand(newModelInspectCommand(), newModelPreprocessCommand())
 	return cmd
 }
 

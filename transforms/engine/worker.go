@@ -88,6 +88,7 @@ func (e *Engine) tensor(b *batch, w *bench, data []byte, p *Prediction) (err err
 	}
 	defer e.pixels.Release(pixels)
 	defer e.Stats.work()()
+	w.prep.SetLimits(b.task.Limits)
 	return w.prep.ApplyHeader(data, p.Header, dst)
 }
 

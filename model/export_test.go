@@ -1,0 +1,7 @@
+package model
+
+// For tests of package model_test.
+var (
+	ProcessorSpec = processorSpec
+	TimmSpec      = timmSpec
+)

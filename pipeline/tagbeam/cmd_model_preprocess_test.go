@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const repository = "../.."
+
+// preprocessing runs `tagbeam model preprocess` on the model nchw.onnx (8 x 8 pixels, 5 classes) and returns its exit code and what it
+// says on standard error.
+func preprocessing(t *testing.T, args ...string) (code int, message string) {
+	t.Helper()
+	labels := filepath.Join(t.TempDir(), "labels.txt")
+	if err := os.WriteFile(labels, []byte("ant\nbee\ncat\ndog\nelk\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	os.Stderr = w
+	defer func() { os.Stderr = stderr }()
+	args = append([]string{"model", "preprocess", "--model-labels", labels, "--preprocess", "none", repository + "/testdata/models/nchw.onnx"}, args...)
+	code = execute(context.Background(), args)
+	w.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, string(text)
+}
+
+func testImage(name string) string { return filepath.Join(repository, "testdata", "images", name) }
+
+func TestModelPreprocess(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "x.npy")
+	if code, message := preprocessing(t, testImage("shapes.png"), testImage("landscape.jpg"), testImage("shapes.png"), "--output", out); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, message)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, image = 128, 4 * 3 * 8 * 8
+	if len(data) != header+3*image || !bytes.Contains(data[:header], []byte("'shape': (3, 3, 8, 8)")) {
+		t.Fatalf("%d bytes, header %q", len(data), data[:min(header, len(data))])
+	}
+	first, second, third := data[header:][:image], data[header+image:][:image], data[header+2*image:]
+	if !bytes.Equal(first, third) || bytes.Equal(first, second) {
+		t.Error("the images are not in the order of the command line")
+	}
+}
+
+func TestModelPreprocessErrors(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "x.npy")
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"corrupt", []string{testImage("shapes.png"), testImage("damaged-truncated.jpg"), "--output", out}, exitFailed, "damaged-truncated.jpg: truncated: "},
+		{"missing", []string{testImage("none.png"), "--output", out}, exitFailed, "none.png: not_found"},
+		{"no image", []string{"--output", out}, exitUsage, "name a model and at least one image"},
+		{"no output", []string{testImage("shapes.png")}, exitUsage, "name a file that ends in .npy"},
+		{"other output", []string{testImage("shapes.png"), "--output", "x.txt"}, exitUsage, `--output "x.txt": name a file that ends in .npy`},
+		{"empty name", []string{"", "--output", out}, exitUsage, `image "": empty path`},
+		{"no folder", []string{testImage("shapes.png"), "--output", filepath.Join(dir, "missing", "x.npy")}, exitFailed, "--output: "},
+		{"preset", []string{testImage("shapes.png"), "--preprocess", "imagenets", "--output", out}, exitUsage, `preset "imagenets" is not known`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, message := preprocessing(t, tt.args...)
+			if code != tt.code || !strings.Contains(message, tt.want) {
+				t.Errorf("exit code %d, %q; want %d and %q", code, message, tt.code, tt.want)
+			}
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+				t.Errorf("it left %v, %v", entries, err)
+			}
+		})
+	}
+}
