@@ -25,7 +25,7 @@ class Settings:
     familiar: int = 40
     """Images of a kind drawn afresh from the recipes that are trained on, to tell the two gaps apart."""
 
-    epochs: int = 9
+    epochs: int = 18
     batch: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
