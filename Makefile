@@ -33,22 +33,18 @@ toolchain:
 $(LIBRARY): toolchain
 	@.ci/onnxruntime.sh $@
 
-# INPUT is the images of our own unless given; a run with images that have errors (exit status 3) is a run that worked.
-INPUT ?= testdata/images
-OUTPUT ?= .cache/labels
+# INPUT is the examples of our own unless given, MODEL the built-in model, OUTPUT a new temporary folder. A run with images that have errors
+# (exit status 3) is a run that worked. ~ is put in here: not every shell does it within an argument.
+INPUT ?= testdata/examples
+MODEL ?= builtin
+OUTPUT ?=
 .PHONY: run
-run: ## tag the images of a folder: make run MODEL=dir [INPUT=dir] [OUTPUT=dir]
-ifeq ($(MODEL),)
-	@printf '%s\n' >&2 \
-	  'make run needs a model:  make run MODEL=dir [INPUT=dir] [OUTPUT=dir]' \
-	  '  MODEL   a model folder (HuggingFace, timm, Keras or ONNX Model Zoo layout)' \
-	  '  INPUT   a folder of images; default: $(INPUT)' \
-	  '  OUTPUT  where the table goes; default: $(OUTPUT)'
-	@exit 2
-else
-	@$(MAKE) --no-print-directory build
-	bin/tagbeam tag --input '$(INPUT)' --model '$(MODEL)' --output '$(OUTPUT)' || [ $$? -eq 3 ]
-endif
+run: build ## tag the example images, or yours: make run [INPUT=~/Pictures] [MODEL=dir] [OUTPUT=dir]
+	@input='$(INPUT)' model='$(MODEL)' output='$(OUTPUT)'; \
+	input=$${input/#\~/$$HOME} model=$${model/#\~/$$HOME} output=$${output/#\~/$$HOME}; \
+	output=$${output:-$$(mktemp -d "$${TMPDIR:-/tmp}/tagbeam-run.XXXXXX")}; \
+	bin/tagbeam tag --input "$$input" --model "$$model" --output "$$output" || [ $$? -eq 3 ]; \
+	printf 'look further:\n  %s\n' "duckdb -c \"select label, count(*) n, round(avg(confidence), 2) confidence from '$$output/labels/**/*.parquet' group by 1 order by n desc\""
 
 # TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
 .PHONY: test
@@ -86,6 +82,14 @@ layers: ## dependencies point down only
 scripts: $(LIBRARY) ## tests of the scripts in .ci
 	.ci/onnxruntime_test.sh $(LIBRARY)
 
+.PHONY: builtin
+builtin: ## make the built-in model anew: generate, train, export, evaluate, write its card (an hour, 1 GB in .cache)
+	.ci/builtin.sh .cache/builtin
+
+.PHONY: builtin-quick
+builtin-quick: ## all of that on a little data, in two minutes: does the training still work?
+	.ci/builtin.sh .cache/builtin --quick
+
 .PHONY: bench
 bench: toolchain $(LIBRARY) ## Go benchmarks, and Pillow beside ours
 	@python=$$(.ci/python.sh .cache/python); \
@@ -108,4 +112,4 @@ clean: ## remove what was made here (not ONNX Runtime in your cache)
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'

@@ -85,8 +85,6 @@ func (o Options) Validate() error {
 		return usage("no --input: name a folder, a glob or an image (local or gs://), once or several times")
 	case o.Output == "":
 		return usage("no --output: name the folder of the label table (local or gs://)")
-	case o.Model.URI == "":
-		return usage("no --model: name a model folder or an .onnx file (local or gs://)")
 	case o.TopK < 1:
 		return usage("--top-k %d: must be at least 1", o.TopK)
 	case !(o.MinConfidence >= 0 && o.MinConfidence <= 1):

@@ -41,7 +41,6 @@ func TestValidate(t *testing.T) {
 		{func(o *pipeline.Options) { o.Inputs = nil }, "no --input"},
 		{func(o *pipeline.Options) { o.Output = "" }, "no --output"},
 		{func(o *pipeline.Options) { o.Output = "ftp://x/y" }, "--output: "},
-		{func(o *pipeline.Options) { o.Model.URI = "" }, "no --model"},
 		{func(o *pipeline.Options) { o.TopK = 0 }, "--top-k 0"},
 		{func(o *pipeline.Options) { o.MinConfidence = -0.1 }, "--min-confidence -0.1"},
 		{func(o *pipeline.Options) { o.MinConfidence = 1.1 }, "--min-confidence 1.1"},

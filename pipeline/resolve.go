@@ -10,6 +10,7 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/model/builtin"
 )
 
 // resolve makes local paths absolute: the same images have the same uri and the same fingerprint wherever the command is called.
@@ -28,7 +29,9 @@ func (o Options) resolve() (Options, error) {
 	if o.Output, err = absolute(o.Output); err != nil {
 		return o, usage("--output: %w", err)
 	}
-	if o.Model.URI, err = absolute(o.Model.URI); err != nil {
+	if o.Model.Builtin() {
+		o.Model.URI = builtin.Name
+	} else if o.Model.URI, err = absolute(o.Model.URI); err != nil {
 		return o, usage("--model: %w", err)
 	}
 	if f := o.Model.ONNXRuntime; f != "" {

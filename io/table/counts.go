@@ -1,5 +1,12 @@
 package table
 
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
 // CountRows sums up rows.
 func CountRows(rows []Row) Counts {
 	var c Counts
@@ -22,10 +29,15 @@ func (c *Counts) Add(other Counts) {
 	for label, n := range other.Labels {
 		increase(&c.Labels, label, n)
 	}
+	c.addUnsure(other.LeastSure...)
 }
 
 func (c *Counts) addRow(r *Row) {
 	c.Images++
+	// Counts are written as JSON, which has no NaN.
+	if r.Status != StatusFailed && r.Confidence != nil && !math.IsNaN(float64(*r.Confidence)) && !math.IsInf(float64(*r.Confidence), 0) {
+		c.addUnsure(Unsure{URI: r.URI, Member: r.Member, Label: r.Label, Confidence: *r.Confidence})
+	}
 	switch r.Status {
 	case StatusOK:
 		c.OK++
@@ -39,6 +51,24 @@ func (c *Counts) addRow(r *Row) {
 			c.Retryable++
 		}
 	}
+}
+
+// addUnsure keeps the least sure of all rows that were added, whatever the order they came in.
+func (c *Counts) addUnsure(rows ...Unsure) {
+	for _, u := range rows {
+		place, _ := slices.BinarySearchFunc(c.LeastSure, u, compareUnsure)
+		if place == MaxLeastSure {
+			continue
+		}
+		// A slice of its own: that of a copied Counts must not change under it.
+		kept := make([]Unsure, 0, MaxLeastSure+1)
+		kept = append(append(append(kept, c.LeastSure[:place]...), u), c.LeastSure[place:]...)
+		c.LeastSure = kept[:min(len(kept), MaxLeastSure)]
+	}
+}
+
+func compareUnsure(a, b Unsure) int {
+	return cmp.Or(cmp.Compare(a.Confidence, b.Confidence), strings.Compare(a.URI, b.URI), strings.Compare(a.Member, b.Member))
 }
 
 func increase(m *map[string]int64, key string, n int64) {

@@ -55,4 +55,17 @@ type Counts struct {
 	Retryable int64            `json:"retryable"`        // of the failed: a next run tries them again
 	Errors    map[string]int64 `json:"errors,omitempty"` // by error_code
 	Labels    map[string]int64 `json:"labels,omitempty"` // top-1 labels of ok rows
+	// LeastSure are the MaxLeastSure rows with the lowest confidence, ok or abstained, the lowest first.
+	LeastSure []Unsure `json:"least_sure,omitempty"`
+}
+
+// MaxLeastSure is how many rows Counts.LeastSure keeps.
+const MaxLeastSure = 5
+
+// Unsure is a row that people may want to look at first.
+type Unsure struct {
+	URI        string  `json:"uri"`
+	Member     string  `json:"member,omitempty"`
+	Label      string  `json:"label"`
+	Confidence float32 `json:"confidence"`
 }

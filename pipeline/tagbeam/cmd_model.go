@@ -1,12 +1,14 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagbeam/tagbeam/model"
+	"github.com/tagbeam/tagbeam/model/builtin"
 	"github.com/tagbeam/tagbeam/pipeline"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -26,23 +28,23 @@ func newModelInspectCommand() *cobra.Command {
 	var flags modelFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "inspect MODEL",
+		Use:   "inspect [MODEL]",
 		Short: "Print what a model is, whether it can run, and what its preprocessing is",
 		Long: `inspect reads a model folder (HuggingFace, ONNX Model Zoo, or with a tagbeam.json) or an .onnx file, checks that it can classify images, loads it
-and prints its inputs, outputs, labels, preprocessing, digest and operators.
+and prints its inputs, outputs, labels, preprocessing, digest and operators. Without MODEL it is the built-in one, whose model card follows.
 
 Exit codes:
   0  the model can be used
   1  ONNX Runtime cannot load it
   2  it cannot classify images, or it or ONNX Runtime is not there; the message says why`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &pipeline.UsageError{Err: errors.New("name one model: tagbeam model inspect MODEL")}
+			if len(args) > 1 {
+				return &pipeline.UsageError{Err: fmt.Errorf("name one model, not %d: tagbeam model inspect MODEL", len(args))}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := flags.ref(cmd.Context(), args[0])
+			ref, err := flags.ref(cmd.Context(), strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
@@ -54,6 +56,9 @@ Exit codes:
 				err = model.DescribeJSON(os.Stdout, bundle)
 			} else {
 				err = model.Describe(os.Stdout, bundle)
+			}
+			if err == nil && !asJSON && ref.Builtin() {
+				_, err = fmt.Printf("\n%s", builtin.Card())
 			}
 			if err != nil {
 				return err

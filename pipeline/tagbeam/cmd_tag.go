@@ -28,13 +28,14 @@ type tagOptions struct {
 func newTagCommand() *cobra.Command {
 	o := &tagOptions{Options: pipeline.DefaultOptions()}
 	cmd := &cobra.Command{
-		Use:   "tag --input PATTERN --model MODEL --output DIR",
+		Use:   "tag --input PATTERN --output DIR",
 		Short: "Label images and write labels and confidences to Parquet",
 		Long: `tag finds the images under --input that have no row of this model yet, classifies them and adds them to the table under --output.
 An image that cannot be tagged is a row with an error. Killed at any moment, the same command goes on where it stopped.
 
 ` + exitCodes,
-		Example: `  tagbeam tag --input ~/Pictures --model models/mobilenetv2 --output tags
+		Example: `  tagbeam tag --input ~/Pictures --output kinds
+  tagbeam tag --input ~/Pictures --model models/mobilenetv2 --output tags
   tagbeam tag --input 'gs://bucket/photos/**.jpg' --model gs://bucket/model --output gs://bucket/tags
   duckdb -c "select label, count(*) from 'tags/labels/**/*.parquet' group by 1 order by 2 desc"`,
 		Args: noArguments,
@@ -66,7 +67,7 @@ func (o *tagOptions) add(cmd *cobra.Command) {
 func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image; local or gs://; repeatable")
-	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://")
+	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
 	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ for tagbeam; local or gs://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")

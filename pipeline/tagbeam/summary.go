@@ -145,6 +145,13 @@ func (s *summary) print(w io.Writer) {
 	if len(s.Labels) > 0 {
 		fmt.Fprintf(w, "labels     %s\n", top(s.Labels, 10))
 	}
+	for i, u := range s.LeastSure {
+		key := ""
+		if i == 0 {
+			key = "least sure"
+		}
+		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, strings.TrimSpace(u.URI+" "+u.Member))
+	}
 	if s.State == string(run.StatePublished) {
 		fmt.Fprintf(w, "table      %s\n", s.Table)
 	}

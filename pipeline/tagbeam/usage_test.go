@@ -33,7 +33,6 @@ func TestUsageErrors(t *testing.T) {
 		says []string
 	}{
 		{"no input", without("--input"), []string{"no --input"}},
-		{"no model", without("--model"), []string{"no --model"}},
 		{"no output", without("--output"), []string{"no --output"}},
 		{"unknown flag", j.args("--colour"), []string{"--colour", "tagbeam tag --help"}},
 		{"missing folder", j.args("--input", "/no/such/folder"), []string{"--input", "/no/such/folder"}},

@@ -14,13 +14,14 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/model"
+	"github.com/tagbeam/tagbeam/model/builtin"
 	"github.com/tagbeam/tagbeam/model/onnx"
 	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
 // ModelRef names a model and what it is told beyond what its folder says. It travels to the workers.
 type ModelRef struct {
-	// URI is a model folder or an .onnx file, local or gs://.
+	// URI is a model folder or an .onnx file, local or gs://. Empty, or builtin.Name, it is the built-in model.
 	URI string
 	// Labels are the class names, in order, for a model that has none of its own or other ones.
 	Labels []string
@@ -34,6 +35,9 @@ type ModelRef struct {
 	// on does not go on with a model that has been replaced. Whether it is what was loaded is for the caller to check.
 	Digest string
 }
+
+// Builtin says that the model is the built-in one. A folder that happens to have its name is ./builtin.
+func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
 	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output, r.Digest})
@@ -159,16 +163,16 @@ func StartRuntime(ref ModelRef) error {
 	return onnx.Init(file)
 }
 
-// LoadBundle reads and checks a model folder or file.
+// LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
-	if ref.URI == "" {
-		return nil, fmt.Errorf("no --model: name a model folder or an .onnx file")
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, Output: ref.Output}
+	if ref.Builtin() {
+		return model.Load(builtin.FS(), builtin.Name, opts)
 	}
 	loc, err := object.Parse(ref.URI)
 	if err != nil {
 		return nil, fmt.Errorf("--model: %w", err)
 	}
-	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, Output: ref.Output}
 	folder := strings.TrimSuffix(loc.Key, "/")
 	name := path.Base(folder)
 	if strings.HasSuffix(folder, ".onnx") {

@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -308,8 +309,9 @@ func TestLoadClassifierLoadsOnce(t *testing.T) {
 }
 
 func TestLoadClassifierErrorsNameTheModel(t *testing.T) {
-	for _, uri := range []string{"", "no/such/folder", "no/such/file.onnx", "ftp://host/model"} {
-		if _, err := engine.LoadClassifier(t.Context(), engine.ModelRef{URI: uri}); err == nil || !bytes.Contains([]byte(err.Error()), []byte("--model "+uri)) && uri != "" && uri[:3] != "ftp" {
+	for _, uri := range []string{"no/such/folder", "no/such/file.onnx", "ftp://host/model"} {
+		_, err := engine.LoadClassifier(t.Context(), engine.ModelRef{URI: uri})
+		if err == nil || !strings.Contains(err.Error(), "--model") || uri[:3] != "ftp" && !strings.Contains(err.Error(), uri) {
 			t.Errorf("%q: %v", uri, err)
 		}
 	}
