@@ -23,7 +23,7 @@ const estimateBatch = 8
 // EstimateRate measures how many images a second this machine tags with the model, reading not included: it classifies one made-up
 // 640 x 480 JPEG again and again. how says so for people.
 func EstimateRate(ctx context.Context, o Options) (imagesPerSecond float64, how string, err error) {
-	c, _, err := engine.LoadClassifier(ctx, o.Model)
+	c, err := engine.LoadClassifier(ctx, o.Model)
 	if err != nil {
 		return 0, "", err
 	}

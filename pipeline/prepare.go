@@ -216,7 +216,7 @@ func (n *night) ready(ctx context.Context) error {
 	}
 	ref := n.o.Model
 	ref.Digest = n.digest // as the stages will ask for it
-	_, _, err := engine.LoadClassifier(ctx, ref)
+	_, err := engine.LoadClassifier(ctx, ref)
 	return err
 }
 

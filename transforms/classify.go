@@ -149,13 +149,11 @@ func (fn *classify) FinishBundle(ctx context.Context, emit func(Prediction)) err
 }
 
 func (fn *classify) flush(ctx context.Context, emit func(Prediction)) error {
-	c, loaded, err := engine.LoadClassifier(ctx, fn.Options.Model)
+	c, err := engine.LoadClassifier(ctx, fn.Options.Model)
 	if err != nil {
 		return err
 	}
-	if loaded {
-		modelLoads.Inc(ctx, 1)
-	}
+	modelLoads.Inc(ctx, engine.NewLoads())
 	images, predictions, err := fn.run(ctx, c, false)
 	if err != nil {
 		return err

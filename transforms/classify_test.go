@@ -34,7 +34,7 @@ func outcome(p transforms.Prediction) string { return p.URI + ": " + p.Status + 
 // byEngine is what the engine itself makes of images, as predictions.
 func byEngine(t *testing.T, images []transforms.Image, o transforms.ClassifyOptions) []transforms.Prediction {
 	t.Helper()
-	c, _, err := engine.LoadClassifier(t.Context(), o.Model)
+	c, err := engine.LoadClassifier(t.Context(), o.Model)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +267,7 @@ func TestEightBundlesAtOnceLoadTheModelOnce(t *testing.T) {
 	o := transforms.ClassifyOptions{Model: tiny(t, "nchw.onnx"), Engine: twoCPUs}
 	meeting.at, meeting.peak = 0, 0
 	meeting.Add(bundles)
+	engine.NewLoads() // those of other tests
 	before := onnx.Loads()
 	res := mustExecute(t, "prism", func(s beam.Scope) {
 		var predictions []beam.PCollection

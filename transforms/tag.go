@@ -90,13 +90,11 @@ func (fn *Tag) counts(ctx context.Context, out *run.Output, plan *run.Plan, u ru
 func (fn *Tag) rows(ctx context.Context, out *run.Output, plan *run.Plan, u run.Unit) ([]table.Row, error) {
 	ref := fn.Model
 	ref.Digest = plan.ModelDigest
-	classifier, loaded, err := engine.LoadClassifier(ctx, ref)
+	classifier, err := engine.LoadClassifier(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	if loaded {
-		modelLoads.Inc(ctx, 1)
-	}
+	modelLoads.Inc(ctx, engine.NewLoads())
 	if d := classifier.Bundle.Digest; d != plan.ModelDigest {
 		return nil, fmt.Errorf("model %s has changed since the run was planned: its digest is %s, the plan's is %s; put the model back, or give up the run with --abandon", fn.Model.URI, d, plan.ModelDigest)
 	}

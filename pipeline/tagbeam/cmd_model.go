@@ -66,7 +66,7 @@ Exit codes:
 			if err := engine.StartRuntime(ref); err != nil {
 				return &pipeline.UsageError{Err: err}
 			}
-			_, _, err = engine.LoadClassifier(cmd.Context(), ref)
+			_, err = engine.LoadClassifier(cmd.Context(), ref)
 			return err
 		},
 	}

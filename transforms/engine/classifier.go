@@ -70,18 +70,22 @@ var loaded struct {
 	sync.Mutex
 	classifiers map[string]*Classifier
 	loading     singleflight.Group
+	reported    int64 // by NewLoads
 }
 
-// LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are. isNew is true for the one
-// call that created the session.
-func LoadClassifier(ctx context.Context, ref ModelRef) (c *Classifier, isNew bool, err error) {
-	c, err = loadOnce(ref.key(), func() (*Classifier, error) {
-		before := onnx.Loads()
-		c, err := load(ctx, ref)
-		isNew = err == nil && onnx.Loads() > before
-		return c, err
-	})
-	return c, isNew, err
+// LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are.
+func LoadClassifier(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	return loadOnce(ref.key(), func() (*Classifier, error) { return load(ctx, ref) })
+}
+
+// NewLoads returns the number of ONNX sessions that this process has created since the last call, each of them once however many
+// callers there are: what a runner's counter is increased by.
+func NewLoads() int64 {
+	loaded.Lock()
+	defer loaded.Unlock()
+	n := onnx.Loads() - loaded.reported
+	loaded.reported += n
+	return n
 }
 
 // LoadPreprocessor returns the process's classifier without a session for ref, loading it once: it makes tensors, and needs no ONNX Runtime.
