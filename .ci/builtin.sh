@@ -30,7 +30,7 @@ if ! cmp -s "$requirements" "$venv/requirements.txt"; then
   printf 'builtin: installing %s into %s\n' "$requirements" "$venv" >&2
   mkdir -p "$folder"
   python3 -m venv --clear "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --only-binary=:all: -r "$requirements" </dev/null
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" </dev/null
   cp "$requirements" "$venv/requirements.txt"
 fi
 folder=$(cd "$folder" && pwd)
