@@ -35,8 +35,19 @@ The network: mean over 4x4 patches, flatten, one dense layer.
     local_function.onnx  an operator of a local function: not custom
     external.onnx        weights in external.bin
     fails_on_white.onnx  fails, the whole batch, where an image's largest value is above 0.99
+
+In matrix/ stand all combinations of what readers have to handle, LAYOUT-BATCH-TYPE-OUTPUT.onnx, which all compute the same function:
+
+    layout   nchw, nhwc
+    batch    any, three (fixed to three images)
+    type     float32 (0..1), uint8 (0..255, cast and scaled inside), float16 (0..1; weights and output are float16, too)
+    output   logits, softmax (probabilities)
+
+matrix/expected.json has five images [8][8][3] of bytes and their logits, computed here with numpy in float64.
 """
 
+import itertools
+import json
 import pathlib
 
 import numpy as np
@@ -162,3 +173,48 @@ save("fails_on_white", trunk() + [
     node("Add", "logits column", "sum")],
     IMAGE, [value("sum", ["batch", CLASSES])],
     [const("limit", np.float32(0.99)), const("zero", np.zeros(1, np.float32)), const("one", np.array([1]))])
+
+
+# The matrix.
+
+FIXED = 3
+PERM = [0, 3, 1, 2]
+
+
+def cell(layout, batch, kind, output):
+    """Writes one model of the matrix."""
+    element = {"float32": F, "uint8": U8, "float16": F16}[kind]
+    number = np.float16 if kind == "float16" else np.float32
+    count = FIXED if batch == "three" else "batch"
+    nodes, source = [], "image"
+    if kind == "uint8":
+        nodes += [node("Cast", source, "bytes", to=F), node("Div", "bytes full", "unit")]
+        source = "unit"
+    if layout == "nhwc":
+        nodes += [node("Transpose", source, "nchw", perm=PERM)]
+        source = "nchw"
+    nodes += trunk(source)
+    if output == "softmax":
+        nodes += [node("Softmax", "logits", "probs", axis=-1)]
+    graph = helper.make_graph(
+        nodes, "matrix",
+        [value("image", [count, 3, 8, 8] if layout == "nchw" else [count, 8, 8, 3], element)],
+        [value("probs" if output == "softmax" else "logits", [count, CLASSES], F16 if kind == "float16" else F)],
+        [const("W", WEIGHTS.astype(number)), const("B", BIAS.astype(number))] + ([const("full", np.float32(255))] if kind == "uint8" else []))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="tagbeam-testdata", producer_version="1")
+    helper.set_model_props(model, {"made_by": "testdata/models/make_models.py"})
+    onnx.checker.check_model(model, full_check=True)
+    (HERE / "matrix" / f"{layout}-{batch}-{kind}-{output}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
+(HERE / "matrix").mkdir(exist_ok=True)
+for combination in itertools.product(("nchw", "nhwc"), ("any", "three"), ("float32", "uint8", "float16"), ("logits", "softmax")):
+    cell(*combination)
+
+# Drawn from a seed of their own: the models above stay the same to the byte.
+images = np.random.default_rng(20261126).integers(0, 256, (5, 8, 8, 3))
+patches = (images / 255).reshape(5, 2, 4, 2, 4, 3).mean(axis=(2, 4))  # [5, 2, 2, 3]: mean over 4x4 patches
+features = patches.transpose(0, 3, 1, 2).reshape(5, 12)
+expected = features @ WEIGHTS.astype(float) + BIAS.astype(float)
+(HERE / "matrix" / "expected.json").write_text(
+    json.dumps({"images": images.tolist(), "logits": np.round(expected, 7).tolist()}, separators=(",", ":")) + "\n")
