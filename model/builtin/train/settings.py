@@ -20,9 +20,9 @@ class Settings:
     """Generated training images of kind photo: the kind with most variety by far."""
     views: int = 3
     """Rows of the training set made of one generated image: the whole of it, and crops (see views.py)."""
-    held_out: int = 120
+    held_out: int = 240
     """Images of a kind drawn from the recipes that are never trained on."""
-    familiar: int = 40
+    familiar: int = 80
     """Images of a kind drawn afresh from the recipes that are trained on, to tell the two gaps apart."""
 
     epochs: int = 18
@@ -33,8 +33,10 @@ class Settings:
     average: float = 0.995
     """Momentum of the moving average of the weights, which is what is exported."""
 
-    photo_prior: float = 1.0
-    """Factor on the odds of photo, folded into the exported bias (see MODEL_CARD.md for how it was chosen)."""
+    photo_prior: float = 1.5
+    """Factor on the odds of photo, folded into the exported bias (see MODEL_CARD.md for how it and the threshold were chosen)."""
+    threshold: float = 0.6
+    """The --min-confidence that the card recommends."""
 
 
 FULL = Settings()
