@@ -23,6 +23,8 @@ type Options struct {
 	Output string
 	// Model is the model and what it is told.
 	Model engine.ModelRef
+	// Stores say how the stores of all three are reached, here and on the workers; never with credentials.
+	Stores object.Settings
 
 	// TopK is the number of best classes in each row.
 	TopK int
@@ -116,6 +118,9 @@ func (o Options) Validate() error {
 	}
 	if _, err := object.Parse(o.Output); err != nil {
 		return usage("--output: %w", err)
+	}
+	if err := o.Stores.Validate(); err != nil {
+		return &UsageError{err}
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ or give it up, keep nothing of it, and go on with this one: the same command wit
 // Add the run's graph to a pipeline with Tag, and when that has run, believe only what stands in the output (run.Output.Status): a
 // runner may say that a job succeeded that never ran. Errors are those of Run.
 func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
+	ctx = object.WithSettings(ctx, o.Stores)
 	n, err := newNight(ctx, o, Observer{})
 	if err != nil {
 		return nil, err
@@ -47,6 +48,7 @@ func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
 
 // Plan counts what Run would tag and writes nothing. The images of an open run count as not tagged.
 func Plan(ctx context.Context, o Options) (*Result, error) {
+	ctx = object.WithSettings(ctx, o.Stores)
 	n, err := newNight(ctx, o, Observer{})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 		runChild(mode, os.Getenv("TAGBEAM_OBJECT_KEY"))
 		return
 	}
-	object.SetGSTiming(time.Millisecond, time.Minute)
+	object.SetTiming(time.Millisecond, time.Minute)
 	code := m.Run()
 	object.Close()
 	if err := goleak.Find(goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")); err != nil && code == 0 {

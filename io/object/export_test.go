@@ -2,14 +2,17 @@ package object
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"time"
 )
 
-// SetGSTiming shortens the pauses between attempts and the patience with a silent server.
-func SetGSTiming(first, stall time.Duration) (restore func()) {
-	backoff, oldStall := gsBackoff, gsStall
-	gsBackoff.first, gsBackoff.longest, gsStall = first, 10*first, stall
-	return func() { gsBackoff, gsStall = backoff, oldStall }
+// SetTiming shortens the pauses between attempts and the patience with a silent server.
+func SetTiming(first, patience time.Duration) (restore func()) {
+	oldBackoff, oldStall := backoff, stall
+	backoff.first, backoff.longest, stall = first, 10*first, patience
+	return func() { backoff, stall = oldBackoff, oldStall }
 }
 
 // SetGSPageSize makes listings of few objects come in several pages.
@@ -53,4 +56,14 @@ func NewGSClient(ctx context.Context) (anonymous bool, err error) {
 	}
 	defer c.close()
 	return c.anonymous, nil
+}
+
+// IsPublic says whether an address may be connected to without AllowPrivateHosts.
+func IsPublic(addr netip.Addr) bool { return isPublic(addr) }
+
+// NewHTTPClient makes a client of web servers that trusts one's certificate.
+func NewHTTPClient(server *httptest.Server, allowPrivate bool) *http.Client {
+	c := newHTTPClient(allowPrivate)
+	c.Transport.(*hostLimit).base.base.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	return c
 }

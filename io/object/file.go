@@ -120,6 +120,9 @@ func openRegular(ctx context.Context, key string) (*os.File, fs.FileInfo, error)
 	} else {
 		err = fileError("read", key, err)
 	}
+	if err == nil {
+		err = checkVersion(ctx, key, fileInfo(key, st).Version)
+	}
 	if err != nil {
 		f.Close()
 		return nil, nil, err

@@ -99,6 +99,9 @@ func (m *Mem) Read(ctx context.Context, key string, maxBytes int64) ([]byte, Inf
 	if err != nil {
 		return nil, Info{}, err
 	}
+	if err := checkVersion(ctx, m.uri(key), o.info.Version); err != nil {
+		return nil, Info{}, err
+	}
 	if o.info.Size > maxBytes {
 		return nil, Info{}, tooLarge(m.uri(key), o.info.Size, maxBytes)
 	}
@@ -112,6 +115,9 @@ func (m *Mem) ReadRange(ctx context.Context, key string, offset, length int64) (
 	}
 	o, err := m.get(ctx, "read", key)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(ctx, m.uri(key), o.info.Version); err != nil {
 		return nil, err
 	}
 	data := o.data[min(offset, o.info.Size):]

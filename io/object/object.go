@@ -26,6 +26,8 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrChecksum says that the bytes that arrived are not those the store holds.
 	ErrChecksum = errors.New("checksum mismatch")
+	// ErrChanged says that the object is no longer of the version that was asked for, or changed while it was read.
+	ErrChanged = errors.New("changed meanwhile")
 )
 
 // Info describes one object as a store reports it.

@@ -3,19 +3,21 @@ package object
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 )
 
-// stores is the process-wide registry: one Store per bucket, one gs client for all of them.
+// stores is the process-wide registry: one Store per bucket, one client of each service for all of them.
 var stores = struct {
 	sync.Mutex
 	open map[Location]Store
-	gs   map[string]*gsClient // by the emulator's host; "" is the real service
-}{open: map[Location]Store{}, gs: map[string]*gsClient{}}
+	gs   map[string]*gsClient  // by the emulator's host; "" is the real service
+	http map[bool]*http.Client // by whether private hosts are allowed
+}{open: map[Location]Store{}, gs: map[string]*gsClient{}, http: map[bool]*http.Client{}}
 
 // Open returns the store that holds loc; loc.Key does not matter. Stores are made once per process and shared, so opening
 // again is cheap, and callers never close them. Opening makes no request: a bucket that does not exist shows with the first
-// use.
+// use. How a store is reached may be told by WithSettings.
 func Open(ctx context.Context, loc Location) (Store, error) {
 	id := Location{Scheme: loc.Scheme, Bucket: loc.Bucket}
 	stores.Lock()
@@ -36,8 +38,10 @@ func Open(ctx context.Context, loc Location) (Store, error) {
 		s := &gsStore{client: client, name: loc.Bucket, bucket: client.Bucket(loc.Bucket)}
 		stores.open[id] = s
 		return s, nil
+	case SchemeHTTP, SchemeHTTPS:
+		return newHTTPStore(openHTTPClient(SettingsFrom(ctx)), id), nil // not kept: there are as many hosts as a manifest names
 	default:
-		return nil, fmt.Errorf("open %v: unknown scheme %q; known are file, gs and mem", loc, loc.Scheme)
+		return nil, fmt.Errorf("open %v: unknown scheme %q; known are file, gs, http, https and mem", loc, loc.Scheme)
 	}
 }
 
@@ -57,6 +61,15 @@ func openMem(id Location) *Mem {
 	return s
 }
 
+func openHTTPClient(s Settings) *http.Client {
+	c, ok := stores.http[s.AllowPrivateHosts]
+	if !ok {
+		c = newHTTPClient(s.AllowPrivateHosts)
+		stores.http[s.AllowPrivateHosts] = c
+	}
+	return c
+}
+
 // Close forgets every store, memory stores with their contents, and closes the clients' connections. It is for tests; no
 // store may be in use.
 func Close() error {
@@ -68,7 +81,11 @@ func Close() error {
 			first = err
 		}
 	}
+	for _, c := range stores.http {
+		c.CloseIdleConnections()
+	}
 	clear(stores.gs)
+	clear(stores.http)
 	clear(stores.open)
 	return first
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
 	"github.com/spf13/cobra"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
 )
@@ -44,6 +45,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 			if o.Model, err = o.model.ref(cmd.Context(), o.Model.URI); err != nil {
 				return err
 			}
+			o.Stores = object.SettingsFrom(cmd.Context())
 			o.Runner = *runners.Runner
 			o.Command = resumeCommand(cmd.Flags())
 			return o.run(cmd.Context())

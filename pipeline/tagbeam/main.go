@@ -116,6 +116,7 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 		return &pipeline.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.SetGlobalNormalizationFunc(foldUnderscores)
+	addStoreFlags(root)
 	root.AddCommand(newTagCommand(), newModelCommand())
 	return root
 }

@@ -33,6 +33,7 @@ func Conformance(t *testing.T, open Open) {
 		{"odd names", testOddNames},
 		{"read", testRead},
 		{"read range", testReadRange},
+		{"read of a version", testReadVersion},
 		{"too large", testTooLarge},
 		{"not found", testNotFound},
 		{"cancelled", testCancelled},
@@ -231,6 +232,38 @@ func testReadRange(t *testing.T, s subject) {
 	}
 	if _, err := s.ReadRange(t.Context(), s.prefix+"r", -1, 5); err == nil {
 		t.Error("a negative offset is no error")
+	}
+}
+
+func testReadVersion(t *testing.T, s subject) {
+	readRange := func(ctx context.Context) error {
+		body, err := s.ReadRange(ctx, s.prefix+"v", 1, 2)
+		if err == nil {
+			body.Close()
+		}
+		return err
+	}
+	read := func(ctx context.Context) error {
+		_, _, err := s.Read(ctx, s.prefix+"v", 100)
+		return err
+	}
+	s.put(t, "v", []byte("first"))
+	first, err := s.Stat(t.Context(), s.prefix+"v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := object.AtVersion(t.Context(), first.Version)
+	if err := errors.Join(read(pinned), readRange(pinned)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete(t.Context(), s.prefix+"v"); err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, "v", []byte("the second"))
+	wantError(t, "read", read(pinned), object.ErrChanged)
+	wantError(t, "read range", readRange(pinned), object.ErrChanged)
+	if err := errors.Join(read(t.Context()), readRange(t.Context())); err != nil {
+		t.Error(err)
 	}
 }
 

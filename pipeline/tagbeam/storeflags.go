@@ -1,0 +1,23 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/pipeline"
+)
+
+// addStoreFlags gives cmd and every command below it the flags that say how stores are reached. Their contexts carry the settings
+// (object.SettingsFrom); credentials are never among them: every machine has its own, in its environment.
+func addStoreFlags(cmd *cobra.Command) {
+	var s object.Settings
+	f := cmd.PersistentFlags()
+	f.BoolVar(&s.AllowPrivateHosts, "allow-private-hosts", false, "let https uris lead to private, loopback and link-local addresses")
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := s.Validate(); err != nil {
+			return &pipeline.UsageError{Err: err}
+		}
+		cmd.SetContext(object.WithSettings(cmd.Context(), s))
+		return nil
+	}
+}
