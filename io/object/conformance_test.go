@@ -57,3 +57,10 @@ func TestGSConformance(t *testing.T) {
 		return open(t, "gs://bucket"), "some/where/"
 	})
 }
+
+func TestS3Conformance(t *testing.T) {
+	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
+		objecttest.StartS3(t, "bucket")
+		return open(t, "s3://bucket"), "some/where/"
+	})
+}

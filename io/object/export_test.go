@@ -15,11 +15,18 @@ func SetTiming(first, patience time.Duration) (restore func()) {
 	return func() { backoff, stall = oldBackoff, oldStall }
 }
 
-// SetGSPageSize makes listings of few objects come in several pages.
-func SetGSPageSize(n int) (restore func()) {
-	old := gsPageSize
-	gsPageSize = n
-	return func() { gsPageSize = old }
+// SetPageSize makes listings of few objects come in several pages.
+func SetPageSize(n int32) (restore func()) {
+	oldGS, oldS3 := gsPageSize, s3PageSize
+	gsPageSize, s3PageSize = int(n), n
+	return func() { gsPageSize, s3PageSize = oldGS, oldS3 }
+}
+
+// SetUploadTime shortens how long one request of a write may take.
+func SetUploadTime(d time.Duration) (restore func()) {
+	old := uploadTime
+	uploadTime.base = d
+	return func() { uploadTime = old }
 }
 
 // SetUnnamedFiles switches O_TMPFILE on or off, as on file systems that do not know it.

@@ -382,7 +382,7 @@ func TestGSGzip(t *testing.T) {
 }
 
 func TestGSListPages(t *testing.T) {
-	defer object.SetGSPageSize(10)()
+	defer object.SetPageSize(10)()
 	gs, store := startGS(t)
 	var want []string
 	for i := range 25 {

@@ -101,11 +101,7 @@ func (h *httpHost) get(ctx context.Context, key string, offset, length int64, ve
 	whole := offset == 0 && length < 0
 	header := http.Header{}
 	if !whole {
-		last := ""
-		if length >= 0 {
-			last = strconv.FormatInt(max(offset+max(length, 1)-1, offset), 10) // no range is empty
-		}
-		header.Set("Range", fmt.Sprintf("bytes=%d-%s", offset, last))
+		header.Set("Range", byteRange(offset, length))
 	}
 	if etag, ok := strings.CutPrefix(version, "etag:"); ok && !strings.HasPrefix(etag, "W/") {
 		header.Set("If-Match", `"`+etag+`"`)
@@ -153,12 +149,7 @@ func (h *httpHost) answer(key string, resp *http.Response, offset, length int64)
 	default:
 		return nil, statusError(resp)
 	}
-	if length >= 0 {
-		a.ReadCloser = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(a.ReadCloser, length), a.ReadCloser}
-	}
+	a.ReadCloser = limitBody(a.ReadCloser, length)
 	return a, nil
 }
 

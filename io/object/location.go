@@ -17,6 +17,7 @@ const (
 	SchemeHTTP  = "http"
 	SchemeHTTPS = "https"
 	SchemeMem   = "mem"
+	SchemeS3    = "s3"
 )
 
 // Location names an object, or a prefix of objects, in some store.
@@ -56,7 +57,7 @@ func Parse(uri string) (Location, error) {
 				"%q: a file URI needs an absolute path, as in file:///data/images; a relative path goes without file://", uri)
 		}
 		return parseLocal(rest, uri)
-	case SchemeGS, SchemeMem:
+	case SchemeGS, SchemeMem, SchemeS3:
 		bucket, key, _ := strings.Cut(rest, "/")
 		if !bucketPattern.MatchString(bucket) {
 			return Location{}, fmt.Errorf("%q: %q is not a bucket name (letters, digits, '-', '_' and '.')", uri, bucket)
@@ -65,7 +66,7 @@ func Parse(uri string) (Location, error) {
 	case SchemeHTTP, SchemeHTTPS:
 		return parseHTTP(s, rest, uri)
 	default:
-		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs://, https:// and mem://", uri, scheme[1])
+		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs://, s3://, https:// and mem://", uri, scheme[1])
 	}
 }
 

@@ -10,10 +10,15 @@ import (
 // stores is the process-wide registry: one Store per bucket, one client of each service for all of them.
 var stores = struct {
 	sync.Mutex
-	open map[Location]Store
-	gs   map[string]*gsClient  // by the emulator's host; "" is the real service
-	http map[bool]*http.Client // by whether private hosts are allowed
-}{open: map[Location]Store{}, gs: map[string]*gsClient{}, http: map[bool]*http.Client{}}
+	open      map[Location]Store
+	gs        map[string]*gsClient  // by the emulator's host; "" is the real service
+	http      map[bool]*http.Client // by whether private hosts are allowed
+	s3        map[s3Place]*s3Client
+	s3Buckets map[s3Place]*bucket
+}{open: map[Location]Store{}, gs: map[string]*gsClient{}, http: map[bool]*http.Client{}, s3: map[s3Place]*s3Client{}, s3Buckets: map[s3Place]*bucket{}}
+
+// s3Place is where a service is, or a bucket of it.
+type s3Place struct{ endpoint, region, bucket string }
 
 // Open returns the store that holds loc; loc.Key does not matter. Stores are made once per process and shared, so opening
 // again is cheap, and callers never close them. Opening makes no request: a bucket that does not exist shows with the first
@@ -38,10 +43,12 @@ func Open(ctx context.Context, loc Location) (Store, error) {
 		s := &gsStore{client: client, name: loc.Bucket, bucket: client.Bucket(loc.Bucket)}
 		stores.open[id] = s
 		return s, nil
+	case SchemeS3:
+		return openS3(ctx, loc.Bucket)
 	case SchemeHTTP, SchemeHTTPS:
 		return newHTTPStore(openHTTPClient(SettingsFrom(ctx)), id), nil // not kept: there are as many hosts as a manifest names
 	default:
-		return nil, fmt.Errorf("open %v: unknown scheme %q; known are file, gs, http, https and mem", loc, loc.Scheme)
+		return nil, fmt.Errorf("open %v: unknown scheme %q; known are file, gs, http, https, mem and s3", loc, loc.Scheme)
 	}
 }
 
@@ -59,6 +66,26 @@ func openMem(id Location) *Mem {
 	s := newMem(id.Bucket)
 	stores.open[id] = s
 	return s
+}
+
+func openS3(ctx context.Context, name string) (Store, error) {
+	s := SettingsFrom(ctx)
+	place := s3Place{endpoint: s3Endpoint(s), region: s.S3Region}
+	client, ok := stores.s3[place]
+	if !ok {
+		var err error
+		if client, err = newS3Client(ctx, s); err != nil {
+			return nil, fmt.Errorf("open S3: %w", err)
+		}
+		stores.s3[place] = client
+	}
+	place.bucket = name
+	b, ok := stores.s3Buckets[place]
+	if !ok {
+		b = newBucket(&s3Bucket{client: client, name: name})
+		stores.s3Buckets[place] = b
+	}
+	return b, nil
 }
 
 func openHTTPClient(s Settings) *http.Client {
@@ -84,7 +111,12 @@ func Close() error {
 	for _, c := range stores.http {
 		c.CloseIdleConnections()
 	}
+	for _, c := range stores.s3 {
+		c.http.CloseIdleConnections()
+	}
 	clear(stores.gs)
+	clear(stores.s3)
+	clear(stores.s3Buckets)
 	clear(stores.http)
 	clear(stores.open)
 	return first

@@ -37,3 +37,22 @@ func gunzip(uri string, stored []byte, maxBytes int64) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// byteRange is a Range header; one of no bytes asks for one.
+func byteRange(offset, length int64) string {
+	if length < 0 {
+		return fmt.Sprintf("bytes=%d-", offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", offset, max(offset+max(length, 1)-1, offset))
+}
+
+// limitBody cuts a body that may be longer than what was asked for; a negative length cuts nothing.
+func limitBody(body io.ReadCloser, length int64) io.ReadCloser {
+	if length < 0 {
+		return body
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(body, length), body}
+}

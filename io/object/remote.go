@@ -30,7 +30,7 @@ type answer struct {
 	info Info
 	// encoding is the Content-Encoding.
 	encoding string
-	// check says whether the bytes of the whole object are those that are stored; nil: it is not known.
+	// check says whether the bytes of the whole object are those that are stored, and may add to info; nil: it is not known.
 	check func(data []byte) error
 }
 
@@ -83,14 +83,13 @@ func (s remote) readOnce(ctx context.Context, key string, maxBytes int64) ([]byt
 	if err != nil {
 		return nil, Info{}, err
 	}
-	info := a.info
 	switch n := int64(len(data)); {
 	case n > maxBytes:
 		return nil, Info{}, &Error{Op: "read", Object: uri, Kind: ErrTooLarge, Cause: fmt.Errorf("more than %d bytes", maxBytes)}
-	case info.Size < 0:
-		info.Size = n
-	case n != info.Size:
-		return nil, Info{}, fmt.Errorf("%d of %d bytes came: %w", n, info.Size, io.ErrUnexpectedEOF)
+	case a.info.Size < 0:
+		a.info.Size = n
+	case n != a.info.Size:
+		return nil, Info{}, fmt.Errorf("%d of %d bytes came: %w", n, a.info.Size, io.ErrUnexpectedEOF)
 	}
 	if a.check != nil {
 		if err := a.check(data); err != nil {
@@ -100,7 +99,7 @@ func (s remote) readOnce(ctx context.Context, key string, maxBytes int64) ([]byt
 	if a.encoding == "gzip" {
 		data, err = gunzip(uri, data, maxBytes)
 	}
-	return data, info, err
+	return data, a.info, err
 }
 
 // ReadRange implements Store. A body that breaks off is taken up where it ended, in the same version of the object.

@@ -12,6 +12,8 @@ import (
 func addStoreFlags(cmd *cobra.Command) {
 	var s object.Settings
 	f := cmd.PersistentFlags()
+	f.StringVar(&s.S3Endpoint, "s3-endpoint", "", "`URL` of a service that speaks S3 (default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, AWS)")
+	f.StringVar(&s.S3Region, "s3-region", "", "`REGION` of s3:// buckets (default: $AWS_REGION, AWS's configuration, where AWS says it is)")
 	f.BoolVar(&s.AllowPrivateHosts, "allow-private-hosts", false, "let https uris lead to private, loopback and link-local addresses")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.Validate(); err != nil {
