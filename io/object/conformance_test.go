@@ -1,6 +1,8 @@
 package object_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -19,6 +21,8 @@ func TestMain(m *testing.M) {
 	object.SetTiming(time.Millisecond, time.Minute)
 	code := m.Run()
 	object.Close()
+	objecttest.StopAzure()
+	http.DefaultClient.CloseIdleConnections()
 	if err := goleak.Find(goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")); err != nil && code == 0 {
 		os.Stderr.WriteString(err.Error() + "\n")
 		code = 1
@@ -62,5 +66,15 @@ func TestS3Conformance(t *testing.T) {
 	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
 		objecttest.StartS3(t, "bucket")
 		return open(t, "s3://bucket"), "some/where/"
+	})
+}
+
+func TestAZConformance(t *testing.T) {
+	azure, n := objecttest.StartAzure(t), 0
+	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
+		n++
+		name := fmt.Sprintf("container%d", n)
+		azure.Create(t, name)
+		return open(t, "az://"+name), "some/where/"
 	})
 }

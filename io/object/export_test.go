@@ -17,9 +17,9 @@ func SetTiming(first, patience time.Duration) (restore func()) {
 
 // SetPageSize makes listings of few objects come in several pages.
 func SetPageSize(n int32) (restore func()) {
-	oldGS, oldS3 := gsPageSize, s3PageSize
-	gsPageSize, s3PageSize = int(n), n
-	return func() { gsPageSize, s3PageSize = oldGS, oldS3 }
+	oldGS, oldS3, oldAZ := gsPageSize, s3PageSize, azPageSize
+	gsPageSize, s3PageSize, azPageSize = int(n), n, n
+	return func() { gsPageSize, s3PageSize, azPageSize = oldGS, oldS3, oldAZ }
 }
 
 // SetUploadTime shortens how long one request of a write may take.
@@ -74,3 +74,15 @@ func NewHTTPClient(server *httptest.Server, allowPrivate bool) *http.Client {
 	c.Transport.(*hostLimit).base.base.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
 	return c
 }
+
+// AZAccount is what FindAZAccount found.
+type AZAccount struct{ Name, Endpoint, Key, SAS string }
+
+// FindAZAccount finds the storage account of a context with these settings.
+func FindAZAccount(s Settings) (AZAccount, error) {
+	a, err := findAZAccount(s)
+	return AZAccount{a.name, a.endpoint, a.key, a.sas}, err
+}
+
+// AzuriteKey is that of every Azurite.
+const AzuriteKey = azuriteKey

@@ -12,6 +12,7 @@ import (
 
 // Schemes that a Location may have.
 const (
+	SchemeAZ    = "az"
 	SchemeFile  = "file"
 	SchemeGS    = "gs"
 	SchemeHTTP  = "http"
@@ -57,7 +58,7 @@ func Parse(uri string) (Location, error) {
 				"%q: a file URI needs an absolute path, as in file:///data/images; a relative path goes without file://", uri)
 		}
 		return parseLocal(rest, uri)
-	case SchemeGS, SchemeMem, SchemeS3:
+	case SchemeAZ, SchemeGS, SchemeMem, SchemeS3:
 		bucket, key, _ := strings.Cut(rest, "/")
 		if !bucketPattern.MatchString(bucket) {
 			return Location{}, fmt.Errorf("%q: %q is not a bucket name (letters, digits, '-', '_' and '.')", uri, bucket)
@@ -66,7 +67,7 @@ func Parse(uri string) (Location, error) {
 	case SchemeHTTP, SchemeHTTPS:
 		return parseHTTP(s, rest, uri)
 	default:
-		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs://, s3://, https:// and mem://", uri, scheme[1])
+		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs://, s3://, az://, https:// and mem://", uri, scheme[1])
 	}
 }
 

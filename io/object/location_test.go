@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"", "empty"},
-		{"ftp://b/k", "ftp://; known are local paths, file:///, gs://, s3://, https:// and mem://"},
+		{"ftp://b/k", "ftp://; known are local paths, file:///, gs://, s3://, az://, https:// and mem://"},
 		{"https:///y", "not a host"},
 		{"https://a b/y", "not a host"},
 		{"https://h:port/y", "not a host"},

@@ -39,6 +39,10 @@ var buckets = map[string]struct {
 		s := objecttest.StartS3(t, "bucket")
 		return s, open(t, "s3://bucket")
 	}, "s3://bucket", objecttest.S3Error, "NoSuchBucket"},
+	"az": {func(t *testing.T) (emulator, object.Store) {
+		a := objecttest.StartAzure(t, "bucket")
+		return a, open(t, "az://bucket")
+	}, "az://bucket", objecttest.AzureError, "ContainerNotFound"},
 }
 
 // eachBucket runs a test on every service, with an object "key" in its bucket.
