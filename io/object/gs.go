@@ -220,6 +220,9 @@ type gsReader struct {
 	uri    string
 }
 
+// ReadVersion implements VersionedReader: the generation that the service is sending.
+func (r *gsReader) ReadVersion() (string, error) { return gsVersion(r.Attrs.Generation), nil }
+
 func (r *gsReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if err != nil && err != io.EOF {
