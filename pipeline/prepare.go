@@ -37,7 +37,7 @@ or give it up, keep nothing of it, and go on with this one: the same command wit
 // Add the run's graph to a pipeline with Tag, and when that has run, believe only what stands in the output (run.Output.Status): a
 // runner may say that a job succeeded that never ran. Errors are those of Run.
 func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
-	n, err := newNight(ctx, o, Observer{})
+	n, err := newNight(ctx, o, Observer{}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
 
 // Plan counts what Run would tag and writes nothing. The images of an open run count as not tagged.
 func Plan(ctx context.Context, o Options) (*Result, error) {
-	n, err := newNight(ctx, o, Observer{})
+	n, err := newNight(ctx, o, Observer{}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,8 @@ type night struct {
 	fingerprint string
 }
 
-// newNight checks the options against the world: the model, the inputs and the output are there.
-func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
+// newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.
+func newNight(ctx context.Context, o Options, watch Observer, write bool) (*night, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--output: %w", err))
 	}
-	if n.inputs, err = source.Open(ctx, o.Inputs, o.exclude()); err != nil {
+	if n.inputs, err = source.Open(ctx, o.Inputs, o.sourceOptions(write)); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--input: %w", err))
 	}
 	n.shape = o.shape(n.digest)

@@ -92,11 +92,15 @@ func checkBucket(ctx context.Context, output object.Location) error {
 	return asUsage(ctx, fmt.Errorf("--output: %w", err))
 }
 
-// exclude keeps the table's own folders out of the inputs.
-func (o Options) exclude() source.Options {
+// sourceOptions keeps the table's own folders out of the inputs, and the listings of archives in one of them.
+func (o Options) sourceOptions(listings bool) source.Options {
 	loc, err := object.Parse(o.Output)
 	if err != nil {
 		return source.Options{}
 	}
-	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/")}}
+	members := loc.Join("_members/")
+	return source.Options{
+		Exclude:  []object.Location{loc.Join("labels/"), loc.Join("_runs/"), members},
+		Listings: &source.Listings{At: members, ReadOnly: !listings},
+	}
 }

@@ -49,7 +49,7 @@ type Finished struct {
 // killed at any moment and called again; two at once on one output make one table. Errors: UsageError, OpenRunError, the context's,
 // or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
-	n, err := newNight(ctx, o, watch)
+	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
 	}

@@ -20,23 +20,23 @@ type pattern struct {
 	text    string
 	loc     object.Location // of the folder or glob; Key as the user gave it
 	store   object.Store
+	opts    Options
 	exclude []string // key prefixes: of folders with a slash at the end, of objects without
 
 	single *object.Info // a single object; the rest is for listings
 	prefix string       // of all keys that can match
 	glob   string       // empty for a folder
 	any    bool         // matches are taken whatever they are
+	// archives says that there may be archives among the matches, to be looked into.
+	archives bool
 
 	count int64 // of the latest Each
 }
 
-const supported = "supported are folders, globs and single images, as local paths or gs://"
+const supported = "supported are folders, globs, single images and .tar archives, as local paths or gs://"
 
 // unsupportedSchemes are those of later versions, as opposed to mistyped ones.
 var unsupportedSchemes = regexp.MustCompile(`(?i)^(s3|s3a|az|azblob|abfss?|wasbs?|https?|hdfs)://`)
-
-// archives are files that hold images, by extension; they cannot be taken for an image by mistake.
-var archives = regexp.MustCompile(`(?i)\.(tar|tar\.[a-z0-9]+|tgz|parquet|zip)$`)
 
 func openPattern(ctx context.Context, text string, opts Options) (*pattern, error) {
 	refuse := func(err error) (*pattern, error) { return nil, &PatternError{Pattern: text, Err: err} }
@@ -56,17 +56,17 @@ func openPattern(ctx context.Context, text string, opts Options) (*pattern, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &pattern{text: text, loc: loc, store: store}
+	p := &pattern{text: text, loc: loc, store: store, opts: opts}
 	if loc.Scheme == object.SchemeFile {
 		err = p.openLocal(ctx)
 	} else {
 		err = p.openRemote(ctx)
 	}
-	if err == nil && (p.single != nil || p.glob != "") && archives.MatchString(loc.Key) {
-		err = errors.New("tar shards, Parquet files and other archives are not supported yet; " + supported)
-		return refuse(err)
+	if err == nil && (p.single != nil || p.glob != "") && kindOf(loc.Key) == kindCompressed {
+		return refuse(errors.New(compressedAdvice))
 	}
 	if err == nil {
+		p.archives = p.single != nil && kindOf(p.single.Key) != kindImage || p.any && archiveExtension.MatchString(p.glob)
 		p.setExclude(opts.Exclude)
 	}
 	return p, err
@@ -161,6 +161,9 @@ func (p *pattern) setFolder() {
 
 // literalExtension is that of a last path element that names its extensions: *.dat, img-[0-9].{tif,dat}
 var literalExtension = regexp.MustCompile(`\.([A-Za-z0-9]+|\{[A-Za-z0-9]+(,[A-Za-z0-9]+)*\})$`)
+
+// archiveExtension is that of globs that name archives, among other things maybe.
+var archiveExtension = regexp.MustCompile(`(?i)[.{,]tar(,[^/]*)?\}?$`)
 
 func (p *pattern) setGlob() error {
 	p.glob = p.loc.Key

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -14,6 +15,8 @@ type batch struct {
 	ctx     context.Context
 	task    *Task
 	images  []Image
+	first   int            // of them, within the task
+	reader  *source.Reader // of the task's images
 	out     []Prediction
 	size    int // images of a full batch
 	pending *sync.WaitGroup
@@ -66,7 +69,7 @@ func (e *Engine) start(b *batch, i int) {
 		return
 	}
 	if img.Problem != "" {
-		fail(&Failure{Code: CodeInvalidName, Message: img.Problem})
+		fail(&Failure{Code: cmp.Or(img.ProblemCode, CodeInvalidName), Message: img.Problem, Retryable: img.Retryable})
 		return
 	}
 	limit := b.task.Limits.MaxBytes
@@ -87,7 +90,7 @@ func (e *Engine) start(b *batch, i int) {
 	e.done.Go(func() {
 		defer e.fetch.Release(1)
 		defer close(f.ready)
-		data, info, err := source.Fetch(b.ctx, img.Item, limit)
+		data, info, err := b.reader.Read(b.ctx, b.first+i, limit)
 		if err != nil {
 			f.err = err
 			if errors.Is(err, object.ErrTooLarge) && info.Version != "" {

@@ -167,10 +167,11 @@ func (e *Engine) Run(ctx context.Context, t Task) ([]Prediction, error) {
 
 	out := make([]Prediction, len(t.Images))
 	n := t.Classifier.BatchSize(t.Batch)
+	reader := source.NewReader(len(t.Images), func(i int) *source.Item { return &t.Images[i].Item })
 	var pending sync.WaitGroup
 	for from := 0; from < len(t.Images); from += n {
 		to := min(from+n, len(t.Images))
-		b := &batch{ctx: ctx, task: &t, images: t.Images[from:to], out: out[from:to], size: n, pending: &pending}
+		b := &batch{ctx: ctx, task: &t, images: t.Images[from:to], first: from, reader: reader, out: out[from:to], size: n, pending: &pending}
 		pending.Add(1)
 		select {
 		case e.arriving <- b:
