@@ -17,8 +17,12 @@ import (
 
 // Options say what to tag, with what, and where the table stands. DefaultOptions has the defaults.
 type Options struct {
-	// Inputs are folders, globs and single images, local or gs://.
+	// Inputs are folders, globs, single images, archives, Parquet files and @manifests, local or gs://.
 	Inputs []string
+	// URIColumn is the column of uris in manifests; empty: one of the usual names.
+	URIColumn string
+	// ImageColumn is the column of images in Parquet files; empty: the only one there is.
+	ImageColumn string
 	// Output is the folder of the table, local or gs://; only one run of it goes on at a time.
 	Output string
 	// Model is the model and what it is told.
@@ -127,6 +131,8 @@ const digestOption = "model digest"
 func (o Options) shape(modelDigest string) map[string]string {
 	return map[string]string{
 		"--input":           fmt.Sprintf("%q", o.Inputs),
+		"--uri-column":      o.URIColumn,
+		"--image-column":    o.ImageColumn,
 		digestOption:        modelDigest,
 		"--top-k":           strconv.Itoa(o.TopK),
 		"--min-confidence":  strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),

@@ -62,6 +62,9 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	req := n.request(o.Limit)
 	req.CountOnly = true
 	_, stats, err := n.output.PlanNext(ctx, id, req)
+	if errors.As(err, new(*source.PatternError)) {
+		return nil, asUsage(ctx, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +157,7 @@ func (n *night) next(ctx context.Context, limit int64) (prepared, error) {
 		}
 		plan, stats, err := n.output.PlanNext(ctx, id, n.request(limit))
 		switch {
-		case errors.Is(err, object.ErrPermission):
+		case errors.Is(err, object.ErrPermission), errors.As(err, new(*source.PatternError)):
 			return prepared{}, asUsage(ctx, err)
 		case err != nil:
 			return prepared{}, err

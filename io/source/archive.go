@@ -17,6 +17,7 @@ type kind int
 const (
 	kindImage kind = iota
 	kindTar
+	kindParquet
 	kindCompressed // an archive that cannot be read from the middle
 )
 
@@ -26,6 +27,8 @@ func kindOf(key string) kind {
 	switch {
 	case strings.EqualFold(path.Ext(key), ".tar"):
 		return kindTar
+	case strings.EqualFold(path.Ext(key), ".parquet"):
+		return kindParquet
 	case compressed.MatchString(key):
 		return kindCompressed
 	}
@@ -38,6 +41,7 @@ const compressedAdvice = "a compressed archive cannot be read image by image: de
 // entry is an object that an input names.
 type entry struct {
 	loc   object.Location // with the object's key
+	name  string          // in place of loc, when that cannot be told
 	store object.Store
 	info  object.Info
 	// problem, when not nil, says why it cannot be read at all.
@@ -45,8 +49,15 @@ type entry struct {
 }
 
 func (e entry) item() Item {
-	item := Item{URI: e.loc.String(), Version: e.info.Version, MD5: e.info.MD5, Size: e.info.Size, Problem: e.info.Problem}
+	item := Item{URI: e.uri(), Version: e.info.Version, MD5: e.info.MD5, Size: e.info.Size, Problem: e.info.Problem}
 	return item.with(e.problem)
+}
+
+func (e entry) uri() string {
+	if e.name != "" {
+		return e.name
+	}
+	return e.loc.String()
 }
 
 // expansion is what an entry comes to: its items, sorted by member. each may be called again.
@@ -106,7 +117,22 @@ func (e entry) open(ctx context.Context, opts Options) (expansion, error) {
 
 // members lists an archive, or finds out how it was listed before.
 func (e entry) members(ctx context.Context, opts Options) (expansion, error) {
-	if l := opts.Listings.find(ctx, e); l != nil {
+	if l := opts.Listings.find(ctx, e, opts.ImageColumn); l != nil {
+		return l, nil
+	}
+	if kindOf(e.loc.Key) == kindParquet {
+		l, err := listParquet(ctx, e, opts.ImageColumn)
+		if err != nil {
+			return nil, err
+		}
+		opts.Listings.keep(ctx, e, opts.ImageColumn, func(line func(keptLine) error) error {
+			for _, g := range l.groups {
+				if err := line(keptLine{Rows: g.rows, Size: g.bytes, Column: l.item.Column}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		return l, nil
 	}
 	l := newTarListing(e)
@@ -118,6 +144,10 @@ func (e entry) members(ctx context.Context, opts Options) (expansion, error) {
 		l.close()
 		return nil, err
 	}
-	opts.Listings.keep(ctx, e, l)
+	opts.Listings.keep(ctx, e, "", func(line func(keptLine) error) error {
+		return l.each(func(item Item) error {
+			return line(keptLine{Name: item.Member, Offset: item.Offset, Size: item.Size, Problem: item.problem()})
+		})
+	})
 	return l, nil
 }

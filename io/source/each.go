@@ -79,6 +79,9 @@ func (l *listing) send(ctx context.Context, batch []Item) error {
 
 // list gives the pattern's images in order.
 func (p *pattern) list(ctx context.Context, fn func(Item) error) error {
+	if p.named != nil {
+		return p.named.items(ctx, fn)
+	}
 	if !p.archives {
 		return p.objects(ctx, func(e entry) error { return fn(e.item()) })
 	}

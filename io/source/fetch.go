@@ -14,6 +14,11 @@ func Fetch(ctx context.Context, item Item, maxBytes int64) ([]byte, object.Info,
 	if p := item.problem(); p != nil {
 		return nil, object.Info{}, fmt.Errorf("read %s: %w", item.URI, p)
 	}
+	if item.Column != "" {
+		r := NewReader(1, func(int) *Item { return &item })
+		defer r.Close()
+		return r.Read(ctx, 0, maxBytes)
+	}
 	if item.Member != "" {
 		if item.Size > maxBytes {
 			return nil, object.Info{}, memberTooLarge(&item, maxBytes)

@@ -30,6 +30,7 @@ type forward struct {
 	version string
 	size    int64
 	past    int64
+	first   int64 // window after a jump
 
 	pos    int64 // of the next byte to be read
 	body   io.ReadCloser
@@ -40,7 +41,7 @@ type forward struct {
 }
 
 func newForward(ctx context.Context, store object.Store, scheme string, info object.Info) *forward {
-	f := &forward{ctx: ctx, store: store, key: info.Key, version: info.Version, size: info.Size, past: readPast, buffer: bufio.NewReaderSize(nil, firstWindow)}
+	f := &forward{ctx: ctx, store: store, key: info.Key, version: info.Version, size: info.Size, past: readPast, first: firstWindow, buffer: bufio.NewReaderSize(nil, firstWindow)}
 	if scheme == object.SchemeFile {
 		f.past = readPastLocal
 	}
@@ -67,13 +68,13 @@ func (f *forward) Read(p []byte) (int, error) {
 	n, err := f.buffer.Read(p[:min(int64(len(p)), f.end-f.at)])
 	f.at += int64(n)
 	f.pos = f.at
-	if f.at == f.end && err == nil {
+	switch {
+	case f.at == f.end && err == io.EOF:
+		return n, f.Close()
+	case f.at == f.end && err == nil:
 		err = f.finish()
 	}
-	if err != nil {
-		err = f.ended(err)
-	}
-	return n, err
+	return n, f.ended(err)
 }
 
 // open asks for the window that begins at pos.
@@ -87,7 +88,7 @@ func (f *forward) open() error {
 		f.window = min(2*f.window, lastWindow)
 		f.at = f.end
 	} else {
-		f.window = firstWindow
+		f.window = f.first
 		f.at = f.pos
 	}
 	f.end = min(f.at+max(f.window, f.pos-f.at+firstWindow), f.size)
@@ -115,7 +116,7 @@ func (f *forward) finish() error {
 
 // ended makes the end of a window within the object what it is.
 func (f *forward) ended(err error) error {
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -1,10 +1,12 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/tagbeam/tagbeam/io/object"
@@ -23,13 +25,20 @@ const (
 // until it is asked for.
 type Reader struct {
 	items func(int) *Item
-	spans []*span // by item; nil for those that are read alone
+	spans []*span    // by item; nil for those that are read alone
+	rows  []*rowRead // those of Parquet files, by their first items
 }
 
 // NewReader returns a reader of n items, which must not change.
 func NewReader(n int, items func(int) *Item) *Reader {
 	r := &Reader{items: items}
 	for i := 0; i < n; {
+		if items(i).Column != "" {
+			rows := newRowRead(i, n, items)
+			r.rows = append(r.rows, rows)
+			i = rows.end
+			continue
+		}
 		to := neighbours(i, n, items)
 		if to > i+1 {
 			if r.spans == nil {
@@ -65,7 +74,9 @@ func neighbours(from, n int, items func(int) *Item) int {
 }
 
 // readable says that the item is a member whose bytes stand in the archive as they are.
-func (item *Item) readable() bool { return item.Member != "" && item.Problem == "" }
+func (item *Item) readable() bool {
+	return item.Member != "" && item.Problem == "" && item.Column == ""
+}
 
 // span is a range of an archive with several members.
 type span struct {
@@ -80,9 +91,13 @@ type span struct {
 	waiting int // members that have not been taken
 }
 
-// Read returns the bytes of item i, and describes what was read. Errors are those of Fetch. Each item is to be read once.
+// Read returns the bytes of item i, and describes what was read. Errors are those of Fetch. Each item is to be read once, and all of them with
+// contexts that end together.
 func (r *Reader) Read(ctx context.Context, i int, maxBytes int64) ([]byte, object.Info, error) {
 	item := r.items(i)
+	if item.Column != "" && item.Problem == "" {
+		return r.row(ctx, i, maxBytes)
+	}
 	if r.spans == nil || r.spans[i] == nil {
 		return Fetch(ctx, *item, maxBytes)
 	}
@@ -97,6 +112,27 @@ func (r *Reader) Read(ctx context.Context, i int, maxBytes int64) ([]byte, objec
 		return nil, object.Info{}, fmt.Errorf("member %s: %w", item.Member, err)
 	}
 	return data, memberInfo(item, data), nil
+}
+
+// row reads a row of a Parquet file.
+func (r *Reader) row(ctx context.Context, i int, maxBytes int64) ([]byte, object.Info, error) {
+	n, _ := slices.BinarySearchFunc(r.rows, i, func(rows *rowRead, i int) int { return cmp.Compare(rows.end-1, i) })
+	data, err := r.rows[n].read(ctx, i)
+	item := r.items(i)
+	if err == nil && int64(len(data)) > maxBytes {
+		err = fmt.Errorf("%w: %d bytes, the limit is %d", object.ErrTooLarge, len(data), maxBytes)
+	}
+	if err != nil {
+		return nil, object.Info{}, fmt.Errorf("row %s of %s: %w", item.Member, item.URI, err)
+	}
+	return data, memberInfo(item, data), nil
+}
+
+// Close gives back what is open. No Read may be going on.
+func (r *Reader) Close() {
+	for _, rows := range r.rows {
+		rows.close()
+	}
 }
 
 // take copies out a member, and forgets the span with the last one.

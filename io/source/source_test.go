@@ -163,8 +163,8 @@ func TestOpenErrors(t *testing.T) {
 		want     string
 	}{
 		{"", false, "empty"},
-		{"@list.txt", false, "manifests are not supported yet"},
-		{"s3://b/k", false, "s3:// is not supported yet; supported are folders, globs, single images and .tar archives, as local paths or gs://"},
+		{"@list.txt", true, "there is no such manifest"},
+		{"s3://b/k", false, "s3:// is not supported yet; supported are folders, globs, single images, .tar archives, Parquet files and @manifests, as local paths or gs://"},
 		{"az://b/k", false, "az:// is not supported yet"},
 		{"https://x/y.jpg", false, "https:// is not supported yet"},
 		{"ftp://x/y.jpg", false, "unknown scheme ftp://"},

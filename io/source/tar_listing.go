@@ -11,7 +11,7 @@ import (
 )
 
 // sortMemory is what the names of one archive take before they are sorted on disk.
-const sortMemory = 4 << 20
+const sortMemory = 1 << 20
 
 // tarListing is the members of one tar, sorted by name. A name that repeats, as in a tar that was appended to, is told apart by its
 // ordinal: a.jpg, a.jpg#2, a.jpg#3. No other member can have such a name, because it would not be that of an image.

@@ -59,6 +59,9 @@ func (e *Engine) dispatch() {
 func (e *Engine) start(b *batch, i int) {
 	img, f := &b.images[i], &b.fetched[i]
 	f.info = object.Info{Key: img.URI, Size: img.Size, Version: img.Version, MD5: img.MD5}
+	if img.Column != "" {
+		f.info.Size = -1 // that of a Parquet row is a guess until it is read
+	}
 	fail := func(err error) {
 		f.err = err
 		close(f.ready)
@@ -73,7 +76,7 @@ func (e *Engine) start(b *batch, i int) {
 		return
 	}
 	limit := b.task.Limits.MaxBytes
-	if img.Size > limit {
+	if img.Size > limit && img.Column == "" { // the size of a Parquet row is only guessed
 		fail(tooLarge(img.Size, limit))
 		return
 	}
