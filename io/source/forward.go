@@ -38,6 +38,8 @@ type forward struct {
 	at     int64 // where buffer stands; the open window ends at end
 	end    int64
 	window int64
+
+	failed error // the store's error, for readers that do not hand it on
 }
 
 func newForward(ctx context.Context, store object.Store, scheme string, info object.Info) *forward {
@@ -50,6 +52,14 @@ func newForward(ctx context.Context, store object.Store, scheme string, info obj
 
 // Read implements io.Reader. Its errors are object's.
 func (f *forward) Read(p []byte) (int, error) {
+	n, err := f.read(p)
+	if err != nil && err != io.EOF {
+		f.failed = err
+	}
+	return n, err
+}
+
+func (f *forward) read(p []byte) (int, error) {
 	if f.pos >= f.size {
 		return 0, io.EOF
 	}

@@ -31,7 +31,7 @@ type manifest struct {
 	info   object.Info
 	column string
 
-	reading *readError // of the present names
+	reading *forward // of the present names
 }
 
 // openManifest finds a manifest, and reads as much of it as tells that it is one.
@@ -78,8 +78,8 @@ func (m *manifest) names(ctx context.Context, fn func(string) error) error {
 	}
 	f := newForward(ctx, m.store, m.loc.Scheme, m.info)
 	defer f.Close()
-	m.reading = &readError{Reader: f}
-	var r io.Reader = m.reading
+	m.reading = f
+	var r io.Reader = f
 	if rest, ok := strings.CutSuffix(name, ".gz"); ok {
 		z, err := gzip.NewReader(bufio.NewReaderSize(r, 64<<10))
 		if err != nil {
@@ -228,8 +228,8 @@ func (m *manifest) failed(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case m.reading.err == nil:
+	case m.reading.failed == nil:
 		return m.bad(0, fmt.Errorf("the manifest cannot be decompressed: %w", err))
 	}
-	return fmt.Errorf("read manifest %s: %w", m.loc, m.reading.err)
+	return fmt.Errorf("read manifest %s: %w", m.loc, m.reading.failed)
 }

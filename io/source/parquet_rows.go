@@ -188,16 +188,31 @@ func (r *rowRead) openGroup(row int64) error {
 	return nil
 }
 
-// seek goes to a row of the open row group, when the file has an index of its pages.
+// seek goes to the page with a row of the open row group, or a little before it.
 func (r *rowRead) seek(row int64) error {
-	chunk := r.file.RowGroups()[r.group].ColumnChunks()[r.column]
-	if _, err := chunk.OffsetIndex(); err != nil {
-		return r.file.bytes.err // without an index the pages before are read
+	group := r.file.RowGroups()[r.group]
+	chunk := group.ColumnChunks()[r.column].(*parquet.FileColumnChunk)
+	if _, err := chunk.OffsetIndex(); err == nil {
+		if err := r.pages.SeekToRow(row - r.first); err != nil {
+			return r.file.damage(err)
+		}
+		r.at = row
+		return nil
 	}
-	if err := r.pages.SeekToRow(row - r.first); err != nil {
-		return r.file.damage(err)
+	if r.file.bytes.err != nil {
+		return r.file.bytes.err
 	}
-	r.at = row
+	item, meta := r.items(r.next), &r.file.Metadata().RowGroups[r.group].Columns[r.column].MetaData
+	start, err := pagesOf(item.URI, item.Version, r.group, meta).find(r.file.bytes.ctx, r.file.bytes, row-r.first, group.NumRows())
+	switch {
+	case errors.Is(err, errNoPageIndex):
+		return nil // the pages before are read, and what is wrong with them shows
+	case err != nil:
+		return err
+	case r.first+start.row > r.at:
+		r.pages.Close()
+		r.pages, r.at = pagesFrom(r.file.bytes, chunk, meta, start), r.first+start.row
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"pgregory.net/rapid"
 
 	"github.com/tagbeam/tagbeam/io/object"
@@ -66,7 +68,7 @@ func parquetBytes[T any](t interface{ Fatal(...any) }, rows []T, options ...parq
 	return b.Bytes()
 }
 
-// image is the made-up image of a row.
+// imageOf is the made-up image of a row.
 func imageOf(i int) string { return strings.Repeat(fmt.Sprintf("image %d ", i), 1+i%50) }
 
 func hfRows(n int) []hfRow {
@@ -75,6 +77,28 @@ func hfRows(n int) []hfRow {
 		rows[i] = hfRow{Label: int64(i), Image: &hfImage{Bytes: []byte(imageOf(i)), Path: fmt.Sprintf("%d.jpg", i)}, Text: "x"}
 	}
 	return rows
+}
+
+// withoutPageIndex makes a file as pyarrow writes it.
+func withoutPageIndex(t interface{ Fatal(...any) }, data []byte) []byte {
+	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := *f.Metadata()
+	for i := range meta.RowGroups {
+		for j := range meta.RowGroups[i].Columns {
+			c := &meta.RowGroups[i].Columns[j]
+			c.OffsetIndexOffset, c.OffsetIndexLength, c.ColumnIndexOffset, c.ColumnIndexLength = 0, 0, 0, 0
+		}
+	}
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), &meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	out := append(bytes.Clone(data[:len(data)-8-old]), footer...)
+	return append(binary.LittleEndian.AppendUint32(out, uint32(len(footer))), "PAR1"...)
 }
 
 // TestParquetRows: any subset of the rows, of files of any layout, read in any order by several goroutines, is what was written.
@@ -125,6 +149,9 @@ func TestParquetRows(t *testing.T) {
 				rows[i].Data = []byte(imageOf(i))
 			}
 			data = parquetBytes(r, rows, options...)
+		}
+		if rapid.Bool().Draw(r, "without page index") {
+			data = withoutPageIndex(r, data)
 		}
 		mem.Put("x.parquet", data)
 		all := listed(t, source.Options{}, "mem://parquet-rows/x.parquet")
@@ -348,5 +375,44 @@ func TestParquetRequests(t *testing.T) {
 	}
 	if n, bytes := q.take(); n > 100 || bytes > 40<<20 {
 		t.Errorf("2000 rows of 18 MB beside 5 MB of text took %d requests, %d bytes", n, bytes)
+	}
+}
+
+// TestParquetSeeks: rows at the end of a large row group are found without reading what is before them, also in files without an index of their
+// pages; and its pages are gone through once in a process.
+func TestParquetSeeks(t *testing.T) {
+	gs := objecttest.StartGS(t, "bucket")
+	rows := make([]binaryRow, 400)
+	for i := range rows {
+		rows[i].Data = bytes.Repeat([]byte{byte(i), byte(i >> 8), 3}, 50_000)
+	}
+	data := parquetBytes(t, rows, parquet.SkipPageBounds("data"), parquet.DataPageStatistics(false), parquet.PageBufferSize(2<<20))
+	gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "index.parquet"}, data)
+	gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "none.parquet"}, withoutPageIndex(t, data))
+	for _, name := range []string{"index", "none"} {
+		q := &requests{suffix: name + ".parquet"}
+		gs.Inject(q.fault)
+		items := listed(t, source.Options{}, "gs://bucket/"+name+".parquet")
+		for round, first := range []int{390, 200, 398} {
+			q.take()
+			some := items[first : first+2]
+			r := source.NewReader(len(some), func(i int) *source.Item { return &some[i] })
+			for i := range some {
+				data, _, err := r.Read(t.Context(), i, 1<<20)
+				if err != nil || !bytes.Equal(data, rows[first+i].Data) {
+					t.Errorf("%s, row %d: %d bytes, %v", name, first+i, len(data), err)
+				}
+			}
+			r.Close()
+			n, bytes := q.take()
+			most := int64(12)
+			if round == 0 && name == "none" {
+				most = 60 // one for each page
+			}
+			if n > most || bytes > 8<<20 {
+				t.Errorf("%s: rows %d and %d took %d requests, %d bytes of %d", name, first, first+1, n, bytes, len(data))
+			}
+			t.Logf("%s: rows %d and %d took %d requests, %d bytes of %d", name, first, first+1, n, bytes, len(data))
+		}
 	}
 }

@@ -33,8 +33,7 @@ func listTar(ctx context.Context, store object.Store, scheme string, info object
 	}
 	f := newForward(ctx, store, scheme, info)
 	defer f.Close()
-	source := &readError{Reader: f}
-	archive := tar.NewReader(source)
+	archive := tar.NewReader(f)
 	end := int64(0) // of the last member, to the block
 	for n := 0; ; n++ {
 		header, err := archive.Next()
@@ -48,7 +47,7 @@ func listTar(ctx context.Context, store object.Store, scheme string, info object
 			return nil, nil
 		}
 		if err != nil {
-			return damagedTar(source, f, info, n, err)
+			return damagedTar(f, info, n, err)
 		}
 		end = f.pos
 		if header.Typeflag == tar.TypeReg && !sparse(header) {
@@ -106,9 +105,9 @@ func sparse(h *tar.Header) bool {
 }
 
 // damagedTar tells a damaged archive from a store that does not answer.
-func damagedTar(source *readError, f *forward, info object.Info, headers int, err error) (*Problem, error) {
-	if source.err != nil {
-		return nil, source.err
+func damagedTar(f *forward, info object.Info, headers int, err error) (*Problem, error) {
+	if f.failed != nil {
+		return nil, f.failed
 	}
 	after := fmt.Sprintf("after %d members", headers)
 	switch {
@@ -119,25 +118,6 @@ func damagedTar(source *readError, f *forward, info object.Info, headers int, er
 	default:
 		return &Problem{Code: CodeCorrupt, Message: fmt.Sprintf("the archive is damaged %s, about byte %d: those before are tagged, those behind cannot be found", after, f.pos)}, nil
 	}
-}
-
-// readError remembers what reading failed with, as opposed to what was read.
-type readError struct {
-	io.Reader
-	err error
-}
-
-func (r *readError) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && err != io.EOF && r.err == nil {
-		r.err = err
-	}
-	return n, err
-}
-
-// Seek implements io.Seeker.
-func (r *readError) Seek(offset int64, whence int) (int64, error) {
-	return r.Reader.(io.Seeker).Seek(offset, whence)
 }
 
 // escaped makes a name valid UTF-8: other bytes become \xNN, as in the names of local files.
