@@ -230,7 +230,10 @@ func (n *night) unmatched(stats run.PlanStats) []string {
 	}
 	var none []string
 	for _, c := range n.inputs.Counts() {
-		if c.Images == 0 {
+		switch {
+		case c.Images == 0 && c.PassedOver > 0:
+			none = append(none, fmt.Sprintf("%s (there are %d archives or Parquet files: to look into them, name them, as in '%s/**/*.tar')", c.Pattern, c.PassedOver, strings.TrimRight(c.Pattern, "/*")))
+		case c.Images == 0:
 			none = append(none, c.Pattern)
 		}
 	}

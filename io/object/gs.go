@@ -206,8 +206,8 @@ func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int6
 	}
 	if r.Attrs.ContentEncoding == "gzip" {
 		r.Close()
-		return nil, &Error{Op: "read", Object: uri,
-			Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+		return nil, &Error{Op: "read", Object: uri, Kind: ErrNoRange,
+			Cause: errors.New("the object is stored with Content-Encoding gzip; store it without")}
 	}
 	return &gsReader{Reader: r, ctx: ctx, client: s.client, uri: uri}, nil
 }

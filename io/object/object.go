@@ -26,6 +26,8 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrChecksum says that the bytes that arrived are not those the store holds.
 	ErrChecksum = errors.New("checksum mismatch")
+	// ErrNoRange says that an object can be read as a whole only.
+	ErrNoRange = errors.New("cannot be read in parts")
 	// ErrChanged says that an object has another version than the one that was asked for.
 	ErrChanged = errors.New("changed since it was listed")
 )

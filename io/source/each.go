@@ -97,13 +97,20 @@ func (p *pattern) objects(ctx context.Context, fn func(entry) error) error {
 		return fn(p.entry(*p.single))
 	}
 	opts := object.ListOptions{Prefix: p.prefix, Prune: p.prune}
+	p.passed = 0
 	return p.store.List(ctx, opts, func(info object.Info) error {
 		if !p.matches(info.Key) {
 			return nil
 		}
 		ok, err := p.isImage(ctx, info)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			if kindOf(info.Key) != kindImage {
+				p.passed++
+			}
+			return nil
 		}
 		return fn(p.entry(info))
 	})

@@ -142,6 +142,7 @@ func (r *rowRead) open(ctx context.Context) error {
 // page reads the page with the next row.
 func (r *rowRead) page() (err error) {
 	defer r.file.recoverDamage(&err)
+	r.file.bytes.err = nil // an earlier page's
 	want := r.items(r.next).Offset
 	if err := r.openGroup(want); err != nil {
 		return err

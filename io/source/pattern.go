@@ -31,7 +31,7 @@ type pattern struct {
 	// archives says that there may be archives among the matches, to be looked into.
 	archives bool
 
-	count int64 // of the latest Each
+	count, passed int64 // of the latest Each
 }
 
 const supported = "supported are folders, globs, single images, .tar archives, Parquet files and @manifests, as local paths or gs://"

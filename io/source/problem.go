@@ -45,6 +45,8 @@ func problemOf(err error) *Problem {
 		return &Problem{Code: CodePermissionDenied, Message: err.Error(), Retryable: true}
 	case errors.Is(err, object.ErrChanged):
 		return &Problem{Code: CodeChanged, Message: err.Error(), Retryable: true}
+	case errors.Is(err, object.ErrNoRange):
+		return &Problem{Code: CodeUnsupportedFormat, Message: err.Error()}
 	}
 	return nil
 }

@@ -66,6 +66,8 @@ type PatternCount struct {
 	Pattern string
 	// Images counts those that another pattern matched too, but nothing that Options.Exclude left out.
 	Images int64
+	// PassedOver is how many archives and Parquet files a folder or glob holds that does not name them, and so does not look into them.
+	PassedOver int64
 }
 
 // Set is what a list of patterns stands for.
@@ -119,7 +121,7 @@ func Open(ctx context.Context, patterns []string, opts Options) (*Set, error) {
 func (s *Set) Counts() []PatternCount {
 	counts := make([]PatternCount, len(s.patterns))
 	for i, p := range s.patterns {
-		counts[i] = PatternCount{Pattern: p.text, Images: p.count}
+		counts[i] = PatternCount{Pattern: p.text, Images: p.count, PassedOver: p.passed}
 	}
 	return counts
 }

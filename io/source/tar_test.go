@@ -165,8 +165,15 @@ func TestTar(t *testing.T) {
 			wantRead(t, got, want)
 		}
 		// A folder is its images; archives are looked into where they are named.
-		if got := listed(t, source.Options{}, base); len(got) != 0 {
-			t.Errorf("%s: the folder has %v", scheme, names(got))
+		for _, pattern := range []string{base, base + "**", base + "sh*"} {
+			set, err := source.Open(t.Context(), []string{pattern}, source.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := listSet(t, set)
+			if want := (source.PatternCount{Pattern: pattern, PassedOver: 1}); err != nil || len(got) != 0 || set.Counts()[0] != want {
+				t.Errorf("%s: the folder has %v, %+v, %v", scheme, names(got), set.Counts(), err)
+			}
 		}
 	}
 }
@@ -574,4 +581,10 @@ func TestTarMissing(t *testing.T) {
 	}
 	gs.Inject(nil)
 	wantRead(t, got[:1], map[string]string{"new.jpg": "new"})
+	// One that the service decompresses on the way cannot be read from the middle.
+	gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "a.tar", ContentEncoding: "gzip"}, tarBytes(t, file{name: "1.jpg", data: "1"}))
+	got = listed(t, source.Options{}, "gs://bucket/*.tar")
+	if diff := cmp.Diff([]string{" unsupported_format", "1.jpg"}, names(got)); diff != "" || got[0].Retryable || !strings.Contains(got[0].Problem, "Content-Encoding") {
+		t.Errorf("gzip (-want +got):\n%s", diff)
+	}
 }

@@ -173,6 +173,12 @@ func TestShardNights(t *testing.T) {
 	}
 	archive("a.tar", 1, 2, 3)
 	archive("b.tar", 3, 2, 5)
+	// A folder is not looked into for archives, and says so; counting writes nothing.
+	tagbeam(t, "tag", "--input", filepath.Dir(j.input), "--model", j.model, "--output", j.output).want(exitOK).says("there are 2 archives", "/**/*.tar")
+	tagbeam(t, j.args("--plan-only")...).want(exitOK).prints("to be tagged             6")
+	if _, err := os.Stat(j.output); !os.IsNotExist(err) {
+		t.Errorf("counting has written to %s: %v", j.output, err)
+	}
 	tagbeam(t, j.args("--limit", "4", "--unit-images", "2")...).want(exitOK)
 	tagbeam(t, j.args("--unit-images", "2")...).want(exitOK)
 	tagbeam(t, j.args()...).want(exitOK).prints("nothing to do: 6 images")
