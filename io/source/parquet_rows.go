@@ -30,6 +30,9 @@ type rowRead struct {
 	at     int64         // the row that the next page begins with
 }
 
+// errTaken says that a row was read before.
+var errTaken = errors.New("read before")
+
 // rowData is what became of a row.
 type rowData struct {
 	data []byte
@@ -61,7 +64,7 @@ func (r *rowRead) read(ctx context.Context, i int) ([]byte, error) {
 	}
 	row, ok := r.ready[i]
 	if !ok {
-		return nil, errors.New("it was read before")
+		return nil, errTaken
 	}
 	delete(r.ready, i)
 	return row.data, row.err

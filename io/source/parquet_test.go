@@ -193,6 +193,11 @@ func TestParquetRows(t *testing.T) {
 			})
 		}
 		group.Wait()
+		if len(some) > 0 && !null[int(some[0].Offset)] {
+			if data, _, err := reader.Read(t.Context(), 0, 1<<20); err != nil || string(data) != imageOf(int(some[0].Offset)) {
+				r.Fatalf("read again: %q, %v", data, err)
+			}
+		}
 		if err := errors.Join(errs...); err != nil {
 			r.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -91,9 +92,15 @@ type span struct {
 	waiting int // members that have not been taken
 }
 
-// Read returns the bytes of item i, and describes what was read. Errors are those of Fetch. Each item is to be read once, and all of them with
-// contexts that end together.
+// Read returns the bytes of item i, and describes what was read. Errors are those of Fetch. All items are to be read with contexts that end
+// together. One that is read again is read alone.
 func (r *Reader) Read(ctx context.Context, i int, maxBytes int64) ([]byte, object.Info, error) {
+	return r.ReadInto(ctx, i, maxBytes, func(n int64) []byte { return make([]byte, n) })
+}
+
+// ReadInto is Read into memory that alloc gives, where that saves some; alloc may be asked again. What is returned may be memory of another
+// origin.
+func (r *Reader) ReadInto(ctx context.Context, i int, maxBytes int64, alloc func(n int64) []byte) ([]byte, object.Info, error) {
 	item := r.items(i)
 	if item.Column != "" && item.Problem == "" {
 		return r.row(ctx, i, maxBytes)
@@ -103,11 +110,14 @@ func (r *Reader) Read(ctx context.Context, i int, maxBytes int64) ([]byte, objec
 	}
 	s := r.spans[i]
 	if item.Size > maxBytes {
-		s.take(item)
+		s.leave()
 		return nil, object.Info{}, memberTooLarge(item, maxBytes)
 	}
 	s.once.Do(func() { s.data, s.err = readMember(ctx, s.first, s.first.Offset, s.end-s.first.Offset) })
-	data, err := s.take(item)
+	data, err := s.take(item, alloc)
+	if data == nil && err == nil {
+		return Fetch(ctx, *item, maxBytes)
+	}
 	if err != nil {
 		return nil, object.Info{}, fmt.Errorf("member %s: %w", item.Member, err)
 	}
@@ -119,6 +129,9 @@ func (r *Reader) row(ctx context.Context, i int, maxBytes int64) ([]byte, object
 	n, _ := slices.BinarySearchFunc(r.rows, i, func(rows *rowRead, i int) int { return cmp.Compare(rows.end-1, i) })
 	data, err := r.rows[n].read(ctx, i)
 	item := r.items(i)
+	if errors.Is(err, errTaken) {
+		return Fetch(ctx, *item, maxBytes)
+	}
 	if err == nil && int64(len(data)) > maxBytes {
 		err = fmt.Errorf("%w: %d bytes, the limit is %d", object.ErrTooLarge, len(data), maxBytes)
 	}
@@ -135,19 +148,26 @@ func (r *Reader) Close() {
 	}
 }
 
-// take copies out a member, and forgets the span with the last one.
-func (s *span) take(item *Item) ([]byte, error) {
+// take copies out a member, and forgets the span with the last one; it returns nothing of a span that is forgotten.
+func (s *span) take(item *Item, alloc func(n int64) []byte) ([]byte, error) {
+	defer s.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var data []byte
-	if s.data != nil {
-		at := item.Offset - s.first.Offset
-		data = append([]byte{}, s.data[at:at+item.Size]...)
+	if s.data == nil {
+		return nil, s.err
 	}
+	at := item.Offset - s.first.Offset
+	data := alloc(item.Size)[:item.Size]
+	copy(data, s.data[at:])
+	return data, nil
+}
+
+func (s *span) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.waiting--; s.waiting == 0 {
 		s.data = nil
 	}
-	return data, s.err
 }
 
 // readMember reads a part of an archive of the version that was listed.

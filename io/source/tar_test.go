@@ -113,7 +113,11 @@ func wantRead(t testing.TB, items []source.Item, want map[string]string) {
 		} else if info.Size != item.Size || info.Version != item.Version || info.MD5 != hex.EncodeToString(sum[:]) {
 			t.Errorf("%s, member %q: read as %+v, listed as %+v", item.URI, item.Member, info, item)
 		}
+		if again, _, err := r.Read(t.Context(), i, 1<<20); err != nil || string(again) != want[item.Member] {
+			t.Errorf("%s, member %q, read again: %.20q, %v", item.URI, item.Member, again, err)
+		}
 	}
+	r.Close()
 }
 
 // TestTar: what of an archive is an image, under which names, and that its bytes are found.
