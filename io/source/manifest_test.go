@@ -293,6 +293,7 @@ func TestRanges(t *testing.T) {
 		for pattern, want := range map[string]string{
 			"s-{008..010}.tar":   "s-008.tar#1.jpg s-009.tar#not_found s-010.tar#1.jpg",
 			"s-{010..8}.tar":     "s-008.tar#1.jpg s-009.tar#not_found s-010.tar#1.jpg",
+			"s-{8..010}.tar":     "s-008.tar#1.jpg s-009.tar#not_found s-010.tar#1.jpg",
 			"s-{9..11}.tar":      "s-10.tar#not_found s-11.tar#1.jpg s-9.tar#not_found",
 			"s-0{0..1}{8..8}.*":  "s-008.tar#1.jpg",
 			"s-{00..01}{8..8}.*": "s-008.tar#1.jpg",

@@ -108,7 +108,7 @@ func TestParquetRows(t *testing.T) {
 		n := rapid.IntRange(0, 300).Draw(r, "rows")
 		options := []parquet.WriterOption{
 			parquet.MaxRowsPerRowGroup(int64(rapid.IntRange(1, 200).Draw(r, "group"))),
-			parquet.PageBufferSize(rapid.SampledFrom([]int{64, 1000, 1 << 20}).Draw(r, "page")),
+			parquet.PageBufferSize(rapid.SampledFrom([]int{8, 64, 1000, 1 << 20}).Draw(r, "page")),
 			parquet.DataPageVersion(rapid.IntRange(1, 2).Draw(r, "version")),
 		}
 		switch rapid.IntRange(0, 2).Draw(r, "compression") {

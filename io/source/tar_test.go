@@ -3,7 +3,6 @@ package source_test
 import (
 	"archive/tar"
 	"bytes"
-	cmp2 "cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
@@ -379,13 +378,13 @@ func TestTarSpills(t *testing.T) {
 
 // requests counts what is asked of the emulator about archives.
 type requests struct {
-	suffix string // .tar unless set
+	suffix string // of the archives
 
 	n, bytes atomic.Int64
 }
 
 func (q *requests) fault(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if strings.Contains(r.URL.Path, cmp2.Or(q.suffix, ".tar")) && !strings.Contains(r.URL.Path, "*") && !strings.Contains(r.URL.Path, "/upload/") {
+	if strings.Contains(r.URL.Path, q.suffix) && !strings.Contains(r.URL.Path, "*") && !strings.Contains(r.URL.Path, "/upload/") {
 		q.n.Add(1)
 		w = &countingWriter{w, &q.bytes}
 	}
@@ -420,7 +419,7 @@ func TestTarRequests(t *testing.T) {
 	}
 	write(t, "gs://bucket/small.tar", tarBytes(t, small...))
 	write(t, "gs://bucket/large.tar", tarBytes(t, large...))
-	var q requests
+	q := requests{suffix: ".tar"}
 	gs.Inject(q.fault)
 	got := listed(t, source.Options{}, "gs://bucket/small.tar")
 	if n, _ := q.take(); len(got) != 2000 || n > 12 {
@@ -468,7 +467,7 @@ func TestListings(t *testing.T) {
 			}
 			return keys
 		}
-		var q requests
+		q := requests{suffix: ".tar"}
 		gs.Inject(q.fault)
 		opts := source.Options{Listings: &source.Listings{At: loc, ReadOnly: true}}
 		first := listed(t, opts, "gs://bucket/in/*.tar")
@@ -510,85 +509,55 @@ func TestListings(t *testing.T) {
 				t.Errorf("%s, damaged, round %d: %d requests", kept, round, n)
 			}
 		}
+		// One that is of another archive, whole as it is, is not believed.
+		keys := count()
+		data, _, err := store.Read(t.Context(), keys[0], 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys[1:] {
+			if err := store.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			write(t, object.Location{Scheme: loc.Scheme, Bucket: loc.Bucket, Key: key}.String(), data)
+		}
+		if diff := cmp.Diff(changed, listed(t, opts, "gs://bucket/in/*.tar")); diff != "" {
+			t.Errorf("%s, mixed up (-want +got):\n%s", kept, diff)
+		}
 		put("in/b.tar", file{name: "3.jpg", data: "3"})
 	}
 }
 
-// TestTarChanges: members of an archive that is no longer the one that was listed are not read from another's bytes.
-func TestTarChanges(t *testing.T) {
-	mem := object.OpenMem("tar-changes")
-	mem.Put("x.tar", tarBytes(t, file{name: "1.jpg", data: "1"}, file{name: "2.jpg", data: "2"}))
-	got := listed(t, source.Options{}, "mem://tar-changes/x.tar")
-	mem.Put("x.tar", tarBytes(t, file{name: "1.jpg", data: "x"}, file{name: "2.jpg", data: "y"}))
-	read := func(want error) {
-		t.Helper()
-		r := source.NewReader(len(got), func(i int) *source.Item { return &got[i] })
-		for i := range got {
-			_, _, err := r.Read(t.Context(), i, 10)
-			_, _, alone := source.Fetch(t.Context(), got[i], 10)
-			if !errors.Is(err, want) || !errors.Is(alone, want) || !strings.Contains(err.Error(), got[i].Member) {
-				t.Errorf("%s: %v; %v", got[i].Member, err, alone)
-			}
-		}
-	}
-	read(object.ErrChanged)
-	if err := mem.Delete(t.Context(), "x.tar"); err != nil {
-		t.Fatal(err)
-	}
-	read(object.ErrNotFound)
-}
-
-// TestTarMissing: an archive that vanishes, changes or is closed to us while the inputs are listed is a row; a store that does not answer
-// is no answer.
-func TestTarMissing(t *testing.T) {
+// TestTarSpans: what lies between two members is read with them when it is short, and what is read at once is bounded.
+func TestTarSpans(t *testing.T) {
 	gs := objecttest.StartGS(t, "bucket")
-	write(t, "gs://bucket/a.tar", tarBytes(t, file{name: "1.jpg", data: "1"}))
-	write(t, "gs://bucket/b.tar", tarBytes(t, file{name: "1.jpg", data: "1"}))
-	for code, want := range map[int]string{404: "not_found", 403: "permission_denied"} {
-		gs.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			if strings.HasSuffix(r.URL.Path, "a.tar") {
-				w.WriteHeader(code)
-				return
+	for name, test := range map[string]struct {
+		size, gap, together int // bytes of a member, of what follows it, and how many are to be read at once
+	}{
+		"close": {1000, 60_000, 17}, "contiguous": {100_000, 0, 10}, "apart": {1000, 70_000, 1}, "large": {1_100_000, 0, 1},
+	} {
+		var files []file
+		want := map[string]string{}
+		for i := range 40 {
+			name := fmt.Sprintf("%02d.jpg", i)
+			want[name] = strings.Repeat(name, test.size/6+1)[:test.size]
+			files = append(files, file{name: name, data: want[name]}, file{name: "x.npy", data: strings.Repeat("x", test.gap)})
+		}
+		write(t, "gs://bucket/"+name+".tar", tarBytes(t, files...))
+		gs.Inject(nil)
+		got := listed(t, source.Options{}, "gs://bucket/"+name+".tar")
+		q := requests{suffix: ".tar"}
+		gs.Inject(q.fault)
+		r := source.NewReader(len(got), func(i int) *source.Item { return &got[i] })
+		for i, item := range got {
+			data, _, err := r.Read(t.Context(), i, 2<<20)
+			if err != nil || string(data) != want[item.Member] {
+				t.Errorf("%s: %s: %d bytes, %v", name, item.Member, len(data), err)
 			}
-			next.ServeHTTP(w, r)
-		})
-		got := listed(t, source.Options{}, "gs://bucket/*.tar")
-		if diff := cmp.Diff([]string{" " + want, "1.jpg"}, names(got)); diff != "" || !got[0].Retryable {
-			t.Errorf("%d (-want +got):\n%s", code, diff)
+			if n, bytes := q.take(); (i%test.together == 0) != (n == 1) || n > 1 || bytes > max(1<<20, int64(test.size)) {
+				t.Errorf("%s: %s took %d requests, %d bytes", name, item.Member, n, bytes)
+			}
 		}
-	}
-	gs.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "a.tar") {
-			w.WriteHeader(400)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-	set, err := source.Open(t.Context(), []string{"gs://bucket/*.tar"}, source.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := listSet(t, set); err == nil || len(got) > 0 || !strings.Contains(err.Error(), "gs://bucket/a.tar") {
-		t.Errorf("%q, %v", names(got), err)
-	}
-	// Changed between its listing and the look into it: listed as it is now.
-	var once atomic.Bool
-	gs.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "a.tar") && once.CompareAndSwap(false, true) {
-			gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "a.tar"}, tarBytes(t, file{name: "new.jpg", data: "new"}))
-		}
-		next.ServeHTTP(w, r)
-	})
-	got := listed(t, source.Options{}, "gs://bucket/*.tar")
-	if diff := cmp.Diff([]string{"new.jpg", "1.jpg"}, names(got)); diff != "" {
-		t.Errorf("changed (-want +got):\n%s", diff)
-	}
-	gs.Inject(nil)
-	wantRead(t, got[:1], map[string]string{"new.jpg": "new"})
-	// One that the service decompresses on the way cannot be read from the middle.
-	gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "a.tar", ContentEncoding: "gzip"}, tarBytes(t, file{name: "1.jpg", data: "1"}))
-	got = listed(t, source.Options{}, "gs://bucket/*.tar")
-	if diff := cmp.Diff([]string{" unsupported_format", "1.jpg"}, names(got)); diff != "" || got[0].Retryable || !strings.Contains(got[0].Problem, "Content-Encoding") {
-		t.Errorf("gzip (-want +got):\n%s", diff)
+		r.Close()
 	}
 }

@@ -26,6 +26,7 @@ write("default", hf)
 write("groups", hf, row_group_size=100)
 write("index", plain, write_page_index=True, data_page_size=20_000, write_batch_size=10)
 write("no-dictionary", plain, use_dictionary=False, data_page_size=20_000, write_batch_size=10)
+write("dictionary", plain, data_page_size=100, write_batch_size=10, dictionary_pagesize_limit=100_000_000)
 write("v2", hf, data_page_version="2.0", version="2.6", row_group_size=77)
 write("checksums", hf, write_page_checksum=True)
 for compression in ["none", "snappy", "gzip", "brotli", "lz4", "zstd"]:
