@@ -47,10 +47,11 @@ func openPattern(ctx context.Context, text string, opts Options) (*pattern, erro
 	case strings.HasPrefix(text, "@"):
 		names, err := openManifest(ctx, text, opts)
 		return &pattern{text: text, named: names}, err
-	case unsupportedSchemes.MatchString(text):
-		return refuse(fmt.Errorf("%s:// is not supported yet; %s", text[:strings.Index(text, "://")], supported))
 	}
 	loc, err := object.Parse(text)
+	if err != nil && unsupportedSchemes.MatchString(text) {
+		err = fmt.Errorf("%s:// is not supported yet; %s", text[:strings.Index(text, "://")], supported)
+	}
 	if err != nil {
 		return refuse(err)
 	}
