@@ -51,7 +51,7 @@ type Finished struct {
 // or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
 	ctx = object.WithSettings(ctx, o.Stores)
-	n, err := newNight(ctx, o, watch)
+	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
 	}

@@ -183,8 +183,8 @@ func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int6
 	}
 	if r.Attrs.ContentEncoding == "gzip" {
 		r.Close()
-		return nil, &Error{Op: "read", Object: uri,
-			Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+		return nil, &Error{Op: "read", Object: uri, Kind: ErrNoRange,
+			Cause: errors.New("the object is stored with Content-Encoding gzip; store it without")}
 	}
 	return &gsReader{Reader: r, ctx: ctx, client: s.client, uri: uri}, nil
 }
@@ -213,6 +213,9 @@ type gsReader struct {
 	client *gsClient
 	uri    string
 }
+
+// ReadVersion implements VersionedReader: the generation that the service is sending.
+func (r *gsReader) ReadVersion() (string, error) { return gsVersion(r.Attrs.Generation), nil }
 
 func (r *gsReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)

@@ -124,8 +124,18 @@ func (m *Mem) ReadRange(ctx context.Context, key string, offset, length int64) (
 	if length >= 0 {
 		data = data[:min(length, int64(len(data)))]
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	return memReader{bytes.NewReader(data), o.info.Version}, nil
 }
+
+type memReader struct {
+	*bytes.Reader
+	version string
+}
+
+func (memReader) Close() error { return nil }
+
+// ReadVersion implements VersionedReader.
+func (r memReader) ReadVersion() (string, error) { return r.version, nil }
 
 func (m *Mem) get(ctx context.Context, op, key string) (memObject, error) {
 	if err := cancelled(ctx, op, m.uri(key)); err != nil {

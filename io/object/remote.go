@@ -141,8 +141,8 @@ func (r *rangeReader) open(ctx context.Context) error {
 	case r.version != "" && a.info.Version != r.version:
 		err = changed(r.uri, r.version, a.info.Version)
 	case a.encoding == "gzip":
-		err = &Error{Op: "read", Object: r.uri,
-			Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+		err = &Error{Op: "read", Object: r.uri, Kind: ErrNoRange,
+			Cause: errors.New("the object is stored with Content-Encoding gzip; store it without")}
 	}
 	if err != nil {
 		a.Close()
@@ -152,6 +152,9 @@ func (r *rangeReader) open(ctx context.Context) error {
 	r.requests--
 	return nil
 }
+
+// ReadVersion implements VersionedReader: all requests of a reader are of one version.
+func (r *rangeReader) ReadVersion() (string, error) { return r.version, nil }
 
 // Read implements io.Reader.
 func (r *rangeReader) Read(p []byte) (int, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // s3Client is the process's one client of an S3 service.
@@ -39,6 +40,7 @@ const s3CredentialsTime = 10 * time.Second
 
 func newS3Client(ctx context.Context, s Settings) (*s3Client, error) {
 	cfg, err := config.LoadDefaultConfig(context.WithoutCancel(ctx),
+		config.WithLogger(logging.Nop{}), // what matters comes back as an error
 		config.WithHTTPClient(awshttp.NewBuildableClient()),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // ours have a limit that holds for all
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired))

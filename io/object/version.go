@@ -8,7 +8,8 @@ import (
 type versionKey struct{}
 
 // AtVersion returns a context whose reads (Read, ReadRange, ReaderAt) are of that version of the object only, as a Stat, a List or
-// an earlier Read gave it: one that has another by now fails with ErrChanged. Use it where several reads must be of the same bytes.
+// an earlier Read gave it: one that has another by now fails with ErrChanged. The store is asked for that version and no other, so that a
+// wrong one costs no body. ReadRangeOf also sees a file that changes while it is read.
 func AtVersion(ctx context.Context, version string) context.Context {
 	return context.WithValue(ctx, versionKey{}, version)
 }
