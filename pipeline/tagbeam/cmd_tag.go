@@ -68,7 +68,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image; local or gs://; repeatable")
 	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
-	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ for tagbeam; local or gs://")
+	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ and _ledger/ for tagbeam; local or gs://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
 	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
