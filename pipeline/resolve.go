@@ -105,7 +105,7 @@ func (o Options) sourceOptions(listings bool) source.Options {
 	}
 	members := loc.Join("_members/")
 	return source.Options{
-		Exclude:   []object.Location{loc.Join("labels/"), loc.Join("_runs/"), members},
+		Exclude:   []object.Location{loc.Join("labels/"), loc.Join("_runs/"), loc.Join("_ledger/"), members},
 		Listings:  &source.Listings{At: members, ReadOnly: !listings},
 		URIColumn: o.URIColumn, ImageColumn: o.ImageColumn,
 	}

@@ -98,7 +98,14 @@ func (p *pattern) objects(ctx context.Context, fn func(entry) error) error {
 	}
 	opts := object.ListOptions{Prefix: p.prefix, Prune: p.prune}
 	p.passed = 0
-	return p.store.List(ctx, opts, func(info object.Info) error {
+	list := object.ListParallel
+	if p.loc.Scheme == object.SchemeFile {
+		// Each range would read the whole folders that it begins and ends in.
+		list = func(ctx context.Context, s object.Store, opts object.ListOptions, fn func(object.Info) error) error {
+			return s.List(ctx, opts, fn)
+		}
+	}
+	return list(ctx, p.store, opts, func(info object.Info) error {
 		if !p.matches(info.Key) {
 			return nil
 		}

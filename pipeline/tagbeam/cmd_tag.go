@@ -72,7 +72,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.StringVar(&o.URIColumn, "uri-column", "", "`NAME` of the column of uris in manifests (default: uri, url, path, file, ...)")
 	f.StringVar(&o.ImageColumn, "image-column", "", "`NAME` of the column of images in Parquet files (default: the only one there is)")
 	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local, gs://, s3:// or az://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
-	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ and _members/ for tagbeam; local, gs://, s3:// or az://")
+	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/, _ledger/ and _members/ for tagbeam; local, gs://, s3:// or az://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
 	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
