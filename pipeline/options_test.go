@@ -78,6 +78,8 @@ func TestValidate(t *testing.T) {
 func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 	shaping := map[string]func(o *pipeline.Options){
 		"Inputs":                func(o *pipeline.Options) { o.Inputs = []string{"in", "more"} },
+		"URIColumn":             func(o *pipeline.Options) { o.URIColumn = "src" },
+		"ImageColumn":           func(o *pipeline.Options) { o.ImageColumn = "picture" },
 		"TopK":                  func(o *pipeline.Options) { o.TopK++ },
 		"MinConfidence":         func(o *pipeline.Options) { o.MinConfidence = 0.25 },
 		"Limits.MaxBytes":       func(o *pipeline.Options) { o.Limits.MaxBytes++ },
