@@ -167,7 +167,7 @@ func (b *Bundle) readGraph(f *folder, localDir string) (err error) {
 
 // Format is the tensor of one image, for preprocess.Compile.
 func (b *Bundle) Format() preprocess.TensorFormat {
-	return preprocess.TensorFormat{Layout: b.Input.Layout, Height: b.Input.Height, Width: b.Input.Width}
+	return preprocess.TensorFormat{Layout: b.Input.Layout, Height: b.Input.Height, Width: b.Input.Width, Type: preprocess.ElementType(b.Input.Type.String())}
 }
 
 // Program is the bundle's preprocessing, ready for use.

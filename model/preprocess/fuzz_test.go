@@ -38,7 +38,7 @@ func fuzzDecoder(f *testing.F, format *format) {
 			w.SetLimits(lim)
 			err = w.decoder.Decode(data, h, &p)
 			// The way from bytes to tensor without all pixels between comes to the same end.
-			if again := w.ApplyHeader(data, h, dst); codeOf(again) != codeOf(err) {
+			if again := w.ApplyHeader(data, h, Bytes(dst)); codeOf(again) != codeOf(err) {
 				t.Errorf("Decode: %v, ApplyHeader: %v", err, again)
 			}
 		}
@@ -104,7 +104,7 @@ func FuzzResample(f *testing.F) {
 		for i := range dst {
 			dst[i] = -1
 		}
-		if err := p.NewWorker().ApplyPixels(src, dst); err != nil {
+		if err := p.NewWorker().ApplyPixels(src, Bytes(dst)); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range dst {

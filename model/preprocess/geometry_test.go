@@ -67,7 +67,7 @@ func TestFillAndDivide(t *testing.T) {
 		}
 		spec.Crop.Fill[0], spec.Normalize.Divide[0] = 10, 5 // the program has copies
 		got := make([]float32, p.Len())
-		if err := p.NewWorker().ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: []byte{100, 200, 0}}, got); err != nil {
+		if err := p.NewWorker().ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: []byte{100, 200, 0}}, Bytes(got)); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{layoutNCHW: "[3 0 3 2 20 2 1 10 1]", layoutNHWC: "[3 2 1 0 20 10 3 2 1]"}[layout]

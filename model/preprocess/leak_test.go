@@ -38,7 +38,7 @@ func TestNoLeak(t *testing.T) {
 	good, bad := 0, 0
 	decode := func(n int) {
 		for i := range n {
-			if _, err := w.Apply(files[i%len(files)], Limits{AllowTruncated: i/len(files)%2 == 1}, dst); err != nil {
+			if _, err := w.Apply(files[i%len(files)], Limits{AllowTruncated: i/len(files)%2 == 1}, Bytes(dst)); err != nil {
 				bad++
 			} else {
 				good++

@@ -38,7 +38,7 @@ func BenchmarkAgainstPillow(b *testing.B) {
 			ours := func() time.Duration {
 				start := cpuTime(b)
 				for i, data := range images {
-					if _, err := w.Apply(data, Limits{}, dst); err != nil {
+					if _, err := w.Apply(data, Limits{}, Bytes(dst)); err != nil {
 						b.Fatal(files[i], err)
 					}
 				}

@@ -119,7 +119,7 @@ func (r *resampler) newBand(rows int) band {
 }
 
 // writeTensor takes b through the vertical pass, where that comes last, and normalises it to the window's place in dst.
-func (w *Worker) writeTensor(dst []float32, g geometry, b band) {
+func (w *Worker) writeTensor(dst []byte, g geometry, b band) {
 	r := &w.resampler
 	x, y := r.x0-g.left, r.y0-g.top
 	if r.y1-r.y0 < g.cropH || r.x1-r.x0 < g.cropW {
@@ -136,6 +136,8 @@ func (w *Worker) writeTensor(dst []float32, g geometry, b band) {
 	}
 	width := r.x1 - r.x0
 	r.out = grow(r.out, 3*width)
-	C.tagbeam_tensor((*C.float)(unsafe.SliceData(dst[x*step:])), C.int64_t(red), C.int64_t(green), C.int64_t(blue), C.int64_t(g.cropW*step), C.int(step),
-		(*C.float)(&w.program.table[0][0]), pointer(b.pix), C.size_t(b.stride), C.int(width), spans, coefficients, C.int(stride), C.int(r.y1-r.y0), pointer(r.out))
+	size := w.program.format.Type.Size()
+	C.tagbeam_tensor(unsafe.Pointer(unsafe.SliceData(dst[x*step*size:])), C.int(size), C.int64_t(red), C.int64_t(green), C.int64_t(blue),
+		C.int64_t(g.cropW*step), C.int(step), w.program.table.pointer(size), pointer(b.pix), C.size_t(b.stride), C.int(width), spans, coefficients,
+		C.int(stride), C.int(r.y1-r.y0), pointer(r.out))
 }

@@ -27,8 +27,8 @@ func newModelPreprocessCommand() *cobra.Command {
 		Use:   "preprocess MODEL IMAGE... --output FILE.npy",
 		Short: "Write the array that a model would see, to compare with Python",
 		Long: `preprocess reads images (local files, or gs:// objects), takes them through the model's preprocessing and writes the array that the model
-would be given: float32, [images, 3, height, width] or [images, height, width, 3] as the model has it, in the order of the command line, in
-NumPy's format. ONNX Runtime is not needed. In Python:
+would be given: [images, 3, height, width] or [images, height, width, 3] of float32, float16, uint8 or int8 as the model has it, in the order of
+the command line, in NumPy's format. ONNX Runtime is not needed. In Python:
 
   ours = numpy.load("FILE.npy")
   theirs = AutoImageProcessor.from_pretrained(MODEL)(images, return_tensors="np")["pixel_values"]
@@ -71,7 +71,8 @@ func (o *preprocessOptions) run(ctx context.Context, model string, names []strin
 		return &pipeline.UsageError{Err: err}
 	}
 	shape := append([]int64{int64(len(images))}, classifier.Program.Shape()...)
-	out, err := createNPY(o.output, shape)
+	element := classifier.Program.Format().Type
+	out, err := createNPY(o.output, shape, element)
 	if err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
@@ -82,7 +83,7 @@ func (o *preprocessOptions) run(ctx context.Context, model string, names []strin
 	if err := out.Close(); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
-	fmt.Fprintf(os.Stdout, "%s: float32 %v\n", o.output, shape)
+	fmt.Fprintf(os.Stdout, "%s: %s %v\n", o.output, element, shape)
 	return nil
 }
 
@@ -113,7 +114,7 @@ func writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, image
 			if f := predictions[i].Failure; f != nil {
 				return fmt.Errorf("image %s: %w", task.Images[i].URI, f)
 			}
-			if err := out.Write(predictions[i].Tensor); err != nil {
+			if _, err := out.Write(predictions[i].Tensor); err != nil {
 				return fmt.Errorf("--output: %w", err)
 			}
 		}
