@@ -38,6 +38,7 @@ type goldenTensor struct {
 
 type golden struct {
 	Decode   map[string]goldenImage
+	Turn     map[string]goldenImage
 	Resample map[string]goldenResample
 	Tensor   map[string]goldenTensor
 }

@@ -9,7 +9,7 @@
 int tagbeam_has_simd(void);
 
 // An axis is given by spans and coefficients, as packedAxis in Go lays them out: output i is made of spans[2*i+1] inputs from
-// spans[2*i] on; its coefficients begin at i*stride.
+// spans[2*i] on; its coefficients begin at i*stride. src begins with the first input that is used.
 
 // tagbeam_horizontal resamples rows of packed RGB to n pixels each. src has src_size bytes from its first row on; scratch has
 // tagbeam_horizontal_scratch(width) bytes, where width is the number of pixels of a row.

@@ -10,6 +10,7 @@ type Worker struct {
 	program   *Program
 	decoder   Decoder
 	pixels    Pixels
+	turned    Pixels
 	resampler resampler
 }
 
@@ -44,35 +45,64 @@ func (w *Worker) Apply(data []byte, lim Limits, dst []byte) (Header, error) {
 // budget in between.
 func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
 	if h.Pixels() > maxKeptPixels {
-		defer func() { w.pixels = Pixels{} }()
+		defer func() { w.pixels, w.turned = Pixels{}, Pixels{} }()
 	}
+	spec, o := &w.program.spec, upright
+	if spec.EXIFOrientation {
+		o = orientationOf(h.Format, data)
+	}
+	w.decoder.scale = 1
 	if h.Format == jpegFormat.name && len(dst) == w.program.Size() && h.hasSize() {
-		if done, err := w.applyJPEG(data, h, dst); done {
+		width, height := o.size(h.Width, h.Height)
+		g := spec.geometry(width, height)
+		if spec.FastDecode {
+			w.decoder.scale = g.fastScale(width, height)
+			g = g.shrunk(width, height, w.decoder.scale)
+		}
+		if o == upright {
+			if done, err := w.applyJPEG(data, h, g, dst); done {
+				return err
+			}
+		}
+		if err := w.decode(data, h, o); err != nil {
 			return err
 		}
+		w.resize(&w.pixels, g, dst)
+		return nil
 	}
-	if err := w.decoder.Decode(data, h, &w.pixels); err != nil {
+	if err := w.decode(data, h, o); err != nil {
 		return err
 	}
 	return w.ApplyPixels(&w.pixels, dst)
 }
 
+// decode decodes to w.pixels and turns them.
+func (w *Worker) decode(data []byte, h Header, o orientation) error {
+	if err := w.decoder.Decode(data, h, &w.pixels); err != nil {
+		return err
+	}
+	if o != upright {
+		w.pixels.turn(o, &w.turned)
+		w.pixels, w.turned = w.turned, w.pixels
+	}
+	return nil
+}
+
 // applyJPEG decodes and resamples strip by strip, which keeps the image in the cache. It does so only where the horizontal pass is the
 // first, and reports whether it did.
-func (w *Worker) applyJPEG(data []byte, h Header, dst []byte) (done bool, err error) {
-	g := w.program.spec.geometry(h.Width, h.Height)
+func (w *Worker) applyJPEG(data []byte, h Header, g geometry, dst []byte) (done bool, err error) {
 	x0, y0, x1, y1 := g.window()
 	if x0 >= x1 || y0 >= y1 {
 		return false, nil
 	}
-	r := &w.resampler
-	r.plan(h.Width, h.Height, g)
+	r, decoded := &w.resampler, w.decoder.scaled(h)
+	r.plan(decoded.Width, decoded.Height, g)
 	if !r.fits() || r.horizontal == nil || r.verticalFirst {
 		return false, nil
 	}
 	rows := r.sourceRows()
 	b := r.newBand(rows.end - rows.from)
-	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, r.horizontal); err != nil {
+	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, span{r.left, r.right}, r.horizontal); err != nil {
 		return true, decoderError(h, err)
 	}
 	w.writeTensor(dst, g, b)
@@ -88,17 +118,22 @@ func (w *Worker) ApplyPixels(src *Pixels, dst []byte) error {
 	if src.Width < 1 || src.Height < 1 || len(src.Pix) != 3*src.Width*src.Height {
 		return fmt.Errorf("an image of %d x %d cannot have %d bytes of pixels", src.Width, src.Height, len(src.Pix))
 	}
-	g := w.program.spec.geometry(src.Width, src.Height)
+	w.resize(src, w.program.spec.geometry(src.Width, src.Height), dst)
+	return nil
+}
+
+// resize resamples src to the tensor. src may have been decoded at a scale that g knows nothing of.
+func (w *Worker) resize(src *Pixels, g geometry, dst []byte) {
 	x0, y0, x1, y1 := g.window()
 	if x0 >= x1 || y0 >= y1 {
 		w.writePadding(dst, 0, g.cropH)
-		return nil
+		return
 	}
 	w.resampler.begin(src, g)
 	if w.resampler.fits() {
 		w.writeTensor(dst, g, w.resampler.fastBand())
 		w.resampler.src = nil
-		return nil
+		return
 	}
 	w.writePadding(dst, 0, y0-g.top)
 	for y := y0; y < y1; y++ {
@@ -106,7 +141,6 @@ func (w *Worker) ApplyPixels(src *Pixels, dst []byte) error {
 	}
 	w.writePadding(dst, y1-g.top, g.cropH)
 	w.resampler.src = nil
-	return nil
 }
 
 // writeRow normalises one row of packed RGB to row y of the tensor, from column x on; the columns on both sides are padding.

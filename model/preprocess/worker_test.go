@@ -59,7 +59,7 @@ func TestPassesEqualPlainSums(t *testing.T) {
 			out++
 		}
 		var a axis
-		a.fill(axisKey{src.Height, out, 0, out}, kernels[filter], nil)
+		a.fill(axisKey{src.Height, out, 0, out, float64(src.Height)}, kernels[filter], nil)
 		got := resampleWindow(&resampler{filter: filter}, src, windowOf([2]int{src.Width, out}, [4]int{0, 0, src.Width, out}))
 		n := 3 * src.Width
 		for i := range got {

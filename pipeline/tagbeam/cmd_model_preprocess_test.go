@@ -58,6 +58,29 @@ func TestModelPreprocess(t *testing.T) {
 	}
 }
 
+// The flags that change pixels do.
+func TestModelPreprocessFlags(t *testing.T) {
+	turned := filepath.Join(repository, "testdata", "preprocess", "images", "orientation_6.jpg")
+	large := filepath.Join(repository, "testdata", "preprocess", "images", "wide_420.jpg")
+	arrays := map[string][]byte{}
+	for _, args := range [][]string{{turned}, {turned, "--exif-orientation"}, {large}, {large, "--fast-decode"}} {
+		out := filepath.Join(t.TempDir(), "x.npy")
+		if code, message := preprocessing(t, append(args, "--output", out)...); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, message)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrays[strings.Join(args, " ")] = data
+	}
+	for _, pair := range [][2]string{{turned, turned + " --exif-orientation"}, {large, large + " --fast-decode"}} {
+		if bytes.Equal(arrays[pair[0]], arrays[pair[1]]) {
+			t.Errorf("%q and %q give the same", pair[0], pair[1])
+		}
+	}
+}
+
 func TestModelPreprocessErrors(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "x.npy")
