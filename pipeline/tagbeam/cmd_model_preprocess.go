@@ -11,6 +11,7 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/pipeline"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -18,11 +19,12 @@ import (
 // preprocessOptions are those of model preprocess.
 type preprocessOptions struct {
 	model  modelFlags
+	limits preprocess.Limits
 	output string
 }
 
 func newModelPreprocessCommand() *cobra.Command {
-	var o preprocessOptions
+	o := preprocessOptions{limits: preprocess.DefaultLimits}
 	cmd := &cobra.Command{
 		Use:   "preprocess MODEL IMAGE... --output FILE.npy",
 		Short: "Write the array that a model would see, to compare with Python",
@@ -47,6 +49,7 @@ Exit codes:
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0], args[1:]) },
 	}
 	o.model.add(cmd)
+	addLimitFlags(cmd.Flags(), &o.limits)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "`FILE` to write, replaced when it is there: a local name that ends in .npy")
 	return cmd
 }
@@ -76,7 +79,7 @@ func (o *preprocessOptions) run(ctx context.Context, model string, names []strin
 	if err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
-	if err := writeTensors(ctx, out, classifier, images); err != nil {
+	if err := o.writeTensors(ctx, out, classifier, images); err != nil {
 		out.Discard()
 		return err
 	}
@@ -101,11 +104,11 @@ func imagesNamed(names []string) ([]engine.Image, error) {
 }
 
 // writeTensors writes the tensors of all images; the first one that has none is the error.
-func writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, images []engine.Image) error {
+func (o *preprocessOptions) writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, images []engine.Image) error {
 	e := engine.New(engine.Config{})
 	defer e.Close()
 	for from := 0; from < len(images); from += preprocessedAtOnce {
-		task := engine.Task{Classifier: c, Images: images[from:min(from+preprocessedAtOnce, len(images))], TensorsOnly: true}
+		task := engine.Task{Classifier: c, Images: images[from:min(from+preprocessedAtOnce, len(images))], Limits: o.limits, TensorsOnly: true}
 		predictions, err := e.Run(ctx, task)
 		if err != nil {
 			return err
