@@ -40,7 +40,9 @@ func preprocessing(t *testing.T, args ...string) (code int, message string) {
 func testImage(name string) string { return filepath.Join(repository, "testdata", "images", name) }
 
 // madeImage is one of those that Pillow made.
-func madeImage(name string) string { return filepath.Join(repository, "testdata", "preprocess", "images", name) }
+func madeImage(name string) string {
+	return filepath.Join(repository, "testdata", "preprocess", "images", name)
+}
 
 func TestModelPreprocess(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "x.npy")
