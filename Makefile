@@ -46,11 +46,11 @@ run: build ## tag the example images, or yours: make run [INPUT=~/Pictures] [MOD
 	bin/tagbeam tag --input "$$input" --model "$$model" --output "$$output" || [ $$? -eq 3 ]; \
 	printf 'look further:\n  %s\n' "duckdb -c \"select label, count(*) n, round(avg(confidence), 2) confidence from '$$output/labels/**/*.parquet' group by 1 order by n desc\""
 
-# TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
+# TAGBEAM_AZURITE is the emulator that the tests of az:// speak to. TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
 .PHONY: test
 test: toolchain $(LIBRARY) ## all tests, with the race detector
-	@python=$$(.ci/python.sh .cache/python); \
-	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	@python=$$(.ci/python.sh .cache/python); azurite=$$(.ci/azurite.sh .cache/azurite); \
+	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' TAGBEAM_AZURITE="$$azurite"; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -race -timeout 20m ./... $(TOOLS)
 

@@ -6,6 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 	"github.com/tagbeam/tagbeam/model/preprocess"
@@ -61,6 +62,8 @@ type Tensor struct {
 type ClassifyOptions struct {
 	// Model is the model folder or file.
 	Model engine.ModelRef
+	// Stores say how the model's store is reached.
+	Stores object.Settings
 	// Engine bounds what a worker process uses; the first transform to run in a process sets it for the process.
 	Engine engine.Config
 	// Batch is the number of images inferred at once. Default: chosen for the model.
@@ -150,7 +153,7 @@ func (fn *classify) FinishBundle(ctx context.Context, emit func(Prediction)) err
 }
 
 func (fn *classify) flush(ctx context.Context, emit func(Prediction)) error {
-	c, err := engine.LoadClassifier(ctx, fn.Options.Model)
+	c, err := engine.LoadClassifier(object.WithSettings(ctx, fn.Options.Stores), fn.Options.Model)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,7 @@ func (fn *tensors) FinishBundle(ctx context.Context, emit func(Tensor)) error {
 }
 
 func (fn *tensors) flush(ctx context.Context, emit func(Tensor)) error {
-	c, err := engine.LoadPreprocessor(ctx, fn.Options.Model)
+	c, err := engine.LoadPreprocessor(object.WithSettings(ctx, fn.Options.Stores), fn.Options.Model)
 	if err != nil {
 		return err
 	}

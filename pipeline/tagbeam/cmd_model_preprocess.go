@@ -28,9 +28,9 @@ func newModelPreprocessCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preprocess MODEL IMAGE... --output FILE.npy",
 		Short: "Write the array that a model would see, to compare with Python",
-		Long: `preprocess reads images (local files, or gs:// objects), takes them through the model's preprocessing and writes the array that the model
-would be given: [images, 3, height, width] or [images, height, width, 3] of float32, float16, uint8 or int8 as the model has it, in the order of
-the command line, in NumPy's format. ONNX Runtime is not needed. In Python:
+		Long: `preprocess reads images (local files, or objects of gs://, s3:// and az://), takes them through the model's preprocessing and writes the
+array that the model would be given: [images, 3, height, width] or [images, height, width, 3] of float32, float16, uint8 or int8 as the model has
+it, in the order of the command line, in NumPy's format. ONNX Runtime is not needed. In Python:
 
   ours = numpy.load("FILE.npy")
   theirs = AutoImageProcessor.from_pretrained(MODEL)(images, return_tensors="np")["pixel_values"]

@@ -21,7 +21,7 @@ import (
 
 // ModelRef names a model and what it is told beyond what its folder says. It travels to the workers.
 type ModelRef struct {
-	// URI is a model folder or an .onnx file, local or gs://. Empty, or builtin.Name, it is the built-in model.
+	// URI is a model folder or an .onnx file, local, gs://, s3:// or az://. Empty, or builtin.Name, it is the built-in model.
 	URI string
 	// Labels are the class names, in order, for a model that has none of its own or other ones.
 	Labels []string
