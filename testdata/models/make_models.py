@@ -25,7 +25,12 @@ The network: mean over 4x4 patches, flatten, one dense layer.
     open_rank.onnx       output declared without a shape
     open_size.onnx       [batch,3,height,width]
     uint8.onnx           uint8 input, cast and scaled inside
+    nhwc_uint8.onnx      the same, [batch,8,8,3]
+    int8.onnx            int8 input, -128 to 127
     float16.onnx         float16 input
+    float16_all.onnx     float16 input, weights and output
+    float64.onnx         float64 input
+    qdq_int8.onnx        float32 input and output, statically quantised inside (QuantizeLinear, DequantizeLinear)
     argmax.onnx          int64 output [batch]
     grey.onnx            [batch,1,8,8]
     ambiguous.onnx       [batch,3,8,3]: channels first or last?
@@ -59,7 +64,8 @@ CLASSES = 5
 RNG = np.random.default_rng(20261123)
 WEIGHTS = RNG.normal(0, 0.5, (12, CLASSES)).astype(np.float32)
 BIAS = RNG.normal(0, 0.1, CLASSES).astype(np.float32)
-F, U8, F16, I64 = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.FLOAT16, TensorProto.INT64
+F, F16, F64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE
+U8, I8, I64 = TensorProto.UINT8, TensorProto.INT8, TensorProto.INT64
 
 
 def value(name, dims, kind=F):
@@ -143,6 +149,20 @@ save("open_size", [node("GlobalAveragePool", "image", "mean"), node("Flatten", "
 save("uint8", [node("Cast", "image", "bytes", to=F), node("Div", "bytes full", "unit")] + trunk("unit"),
      [value("image", ["batch", 3, 8, 8], U8)], LOGITS, [const("full", np.float32(255))])
 save("float16", [node("Cast", "image", "wide", to=F)] + trunk("wide"), [value("image", ["batch", 3, 8, 8], F16)], LOGITS)
+save("nhwc_uint8", [node("Cast", "image", "bytes", to=F), node("Div", "bytes full", "unit"), node("Transpose", "unit", "nchw", perm=[0, 3, 1, 2])] + trunk("nchw"),
+     [value("image", ["batch", 8, 8, 3], U8)], LOGITS, [const("full", np.float32(255))])
+save("int8", [node("Cast", "image", "bytes", to=F), node("Add", "bytes zero", "positive"), node("Div", "positive full", "unit")] + trunk("unit"),
+     [value("image", ["batch", 3, 8, 8], I8)], LOGITS, [const("full", np.float32(255)), const("zero", np.float32(128))])
+save("float16_all", [node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]), node("Flatten", "pooled", "features"),
+                     node("Gemm", "features W16 B16", "logits")],
+     [value("image", ["batch", 3, 8, 8], F16)], [value("logits", ["batch", CLASSES], F16)],
+     [const("W16", WEIGHTS.astype(np.float16)), const("B16", BIAS.astype(np.float16))])
+save("float64", [node("Cast", "image", "narrow", to=F)] + trunk("narrow"), [value("image", ["batch", 3, 8, 8], F64)], LOGITS)
+save("qdq_int8", trunk()[:2] + [
+    node("QuantizeLinear", "features x_scale x_zero", "q"), node("DequantizeLinear", "q x_scale x_zero", "x"),
+    node("DequantizeLinear", "W8 w_scale w_zero", "w"), node("Gemm", "x w B", "logits")], IMAGE, LOGITS,
+    [const("x_scale", np.float32(1 / 255)), const("x_zero", np.int8(-128)), const("W8", np.round(WEIGHTS / scale).astype(np.int8)),
+     const("w_scale", np.float32(scale)), const("w_zero", np.int8(0))])
 save("argmax", trunk() + [node("ArgMax", "logits", "class", axis=-1, keepdims=0)], IMAGE, [value("class", ["batch"], I64)])
 save("grey", [node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]), node("Flatten", "pooled", "features"),
               node("Gemm", "features W4 B", "logits")],
