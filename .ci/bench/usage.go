@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -52,10 +51,6 @@ func measure(ctx context.Context, cmd *exec.Cmd) (Usage, error) {
 	u.OtherCPUSeconds = max(machineCPU()-otherBefore-u.CPUSeconds, 0)
 	if ctx.Err() != nil {
 		return u, fmt.Errorf("ended after %.0f s: %w", u.Seconds, context.Cause(ctx))
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return u, fmt.Errorf("%v: %w", exit.ProcessState, err)
 	}
 	return u, err
 }
