@@ -97,6 +97,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"Output":        func(o *pipeline.Options) { o.Output = "elsewhere" },
 		"Model":         func(o *pipeline.Options) { o.Model = engine.ModelRef{URI: "copy"} }, // the digest tells
 		"Abandon":       func(o *pipeline.Options) { o.Abandon = true },
+		"Stores":        func(o *pipeline.Options) { o.Stores.S3Region = "eu-central-1" }, // how objects are reached, not which
 		"MaxErrorRatio": func(o *pipeline.Options) { o.MaxErrorRatio = 0.5 },
 		"Runner":        func(o *pipeline.Options) { o.Runner = "prism" },
 		"CPU":           func(o *pipeline.Options) { o.CPU = 3 },

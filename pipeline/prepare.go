@@ -100,6 +100,9 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 		return nil, asUsage(ctx, err)
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
+	for _, warning := range bundle.Warnings {
+		watch.warn("model %s: %s", bundle.Name, warning)
+	}
 	if o.local() {
 		if err := engine.StartRuntime(o.Model); err != nil {
 			return nil, &UsageError{err}

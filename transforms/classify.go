@@ -50,8 +50,9 @@ type Prediction struct {
 // Tensor is the model's input for one Image: Shape [C,H,W] or [H,W,C], as the model has it, Values in row-major order. A failed one has
 // an ErrorCode and an ErrorMessage instead of values.
 type Tensor struct {
-	URI          string
-	Shape        []int64
+	URI   string
+	Shape []int64
+	// Values are the numbers that the model is given, whatever the type of its input.
 	Values       []float32
 	ErrorCode    string
 	ErrorMessage string
@@ -210,11 +211,11 @@ func (fn *tensors) flush(ctx context.Context, emit func(Tensor)) error {
 		return err
 	}
 	for i, p := range predictions {
-		t := Tensor{URI: images[i].URI, Values: p.Tensor}
+		t := Tensor{URI: images[i].URI}
 		if p.Failure != nil {
 			t.ErrorCode, t.ErrorMessage = p.Failure.Code, p.Failure.Message
 		} else {
-			t.Shape = c.Program.Shape()
+			t.Shape, t.Values = c.Program.Shape(), c.Program.Format().Type.Values(p.Tensor)
 		}
 		emit(t)
 	}

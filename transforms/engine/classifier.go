@@ -27,6 +27,8 @@ type ModelRef struct {
 	Labels []string
 	// Preprocess is a preset ("caffe", "torchvision,crop=227") or a JSON spec, for a model that does not tell.
 	Preprocess string
+	// EXIFOrientation and FastDecode are steps of preprocess.Spec that no model's folder asks for.
+	EXIFOrientation, FastDecode bool
 	// Output names the output to classify by, when there are several.
 	Output string
 	// ONNXRuntime is the shared library's file; empty: it is looked for.
@@ -40,7 +42,7 @@ type ModelRef struct {
 func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output, r.Digest})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -165,7 +167,7 @@ func StartRuntime(ref ModelRef) error {
 
 // LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
-	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, Output: ref.Output}
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, Output: ref.Output}
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
 	}

@@ -147,8 +147,8 @@ type Prediction struct {
 	Header preprocess.Header
 	// Top holds the best classes, best first; empty when Failure is set.
 	Top []Scored
-	// Tensor is the model's input, [C,H,W] or [H,W,C] as the model has it, with TensorsOnly.
-	Tensor []float32
+	// Tensor is the memory of the model's input with TensorsOnly: in the layout and type of Classifier.Program.Format().
+	Tensor []byte
 	// Failure says why there is neither.
 	Failure *Failure
 }
