@@ -160,6 +160,16 @@ func TestService(t *testing.T) {
 	}
 }
 
+// TestCronLine: the README's line of cron is a command of ours.
+func TestCronLine(t *testing.T) {
+	t.Parallel()
+	line := regexp.MustCompile(`(?m)^0 2 \* \* \*  .*/tagbeam (tag .*)$`).FindSubmatch(readFile(t, filepath.Join("..", "..", "README.md")))
+	if line == nil {
+		t.Fatal("there is no line of cron")
+	}
+	knownFlags(t, strings.Fields(string(line[1])))
+}
+
 // TestAlerts: the rules speak of metrics that there are.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
