@@ -88,10 +88,10 @@ func TestCronJob(t *testing.T) {
 	}
 
 	ready := filepath.Join(t.TempDir(), "ready")
-	cmd := inContainer(t, container.Command, container.Args[:2], `trap 'echo stopped; exit 143' TERM; : >"$READY"; while :; do sleep 0.05; done`)
+	cmd := inContainer(t, container.Command, container.Args[:2], `trap 'echo stopped; exit 143' TERM; : >"$READY"; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done`)
 	cmd.Env = append(cmd.Env, "READY="+ready)
 	var out strings.Builder
-	cmd.Stdout = &out
+	cmd.Stdout, cmd.WaitDelay = &out, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
