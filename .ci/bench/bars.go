@@ -11,7 +11,7 @@ type Bar struct {
 	Measured Spread  `json:"measured"`
 	// Skipped says why nothing was measured.
 	Skipped string `json:"skipped,omitempty"`
-	Verdict string `json:"verdict"` // met, short or not measured
+	Verdict string `json:"verdict"` // met, not met or not measured
 }
 
 func (b Bar) judged() Bar {
@@ -23,7 +23,7 @@ func (b Bar) judged() Bar {
 			b.Skipped = "not asked for"
 		}
 	case b.AtLeast > 0 && m.Median < b.AtLeast || b.AtMost > 0 && m.Median > b.AtMost:
-		b.Verdict = "short"
+		b.Verdict = "not met"
 	default:
 		b.Verdict = "met"
 	}

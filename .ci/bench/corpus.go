@@ -45,7 +45,7 @@ func (c corpora) photos(n int) (string, error) {
 
 func (c corpora) photoSources() (sources [][]byte, err error) {
 	if c.shared == "" {
-		for i := range 50 {
+		for i := range 20 {
 			sources = append(sources, photoLike(500, 375, 90, uint64(i)))
 		}
 		return sources, nil

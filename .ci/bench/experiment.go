@@ -22,6 +22,8 @@ type contestant struct {
 	done func(stdout []byte, out string) (int, error)
 	// alone marks the halves of the work, which report their own loop: no start, no end.
 	alone bool
+	// rounds is how often it is measured at most; 0: in every round. It is for those that take long.
+	rounds int
 }
 
 // An experiment runs contestants side by side, each over the same numbers of images.
@@ -34,7 +36,13 @@ type experiment struct {
 	Batch int `json:"batch,omitempty"`
 
 	contestants []contestant
+	rounds      int             // no more than that; 0: as many as there are
+	failed      map[string]bool // contestants, which are not tried again
+	took        time.Duration   // by the last round
 }
+
+// commandMay is how long a command may take: many times what the slowest does.
+const commandMay = 6 * time.Minute
 
 // Sample is one command run once.
 type Sample struct {
@@ -48,26 +56,28 @@ type Sample struct {
 	At    time.Time `json:"at"`
 }
 
-// run measures round after round: in each, all contestants with all sizes, in an order that turns. keep is called after every command.
-func (e *experiment) run(ctx context.Context, work string, rounds int, keep func(Sample)) error {
-	failed := map[string]bool{}
-	for round := range rounds {
-		for i := range e.contestants {
-			c := e.contestants[(i+round)%len(e.contestants)]
-			for _, n := range e.Sizes {
-				if failed[c.name] || c.alone && n != e.Sizes[len(e.Sizes)-1] {
-					continue
-				}
-				s := c.sample(ctx, work, n)
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				s.Experiment, s.Round = e.Name, round
-				failed[c.name] = s.Error != ""
-				keep(s)
+// round measures all contestants with all sizes, in an order that turns with the rounds. keep is called after every command.
+func (e *experiment) round(ctx context.Context, work string, round int, keep func(Sample)) error {
+	if e.failed == nil {
+		e.failed = map[string]bool{}
+	}
+	began := time.Now()
+	for i := range e.contestants {
+		c := e.contestants[(i+round)%len(e.contestants)]
+		for _, n := range e.Sizes {
+			if e.failed[c.name] || c.rounds > 0 && round >= c.rounds || c.alone && n != e.Sizes[len(e.Sizes)-1] {
+				continue
 			}
+			s := c.sample(ctx, work, n)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			s.Experiment, s.Round = e.Name, round
+			e.failed[c.name] = s.Error != ""
+			keep(s)
 		}
 	}
+	e.took = time.Since(began)
 	return nil
 }
 
@@ -83,7 +93,7 @@ func (c contestant) sample(ctx context.Context, work string, n int) Sample {
 	cmd := c.command(n, out)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	s.Usage, err = measure(ctx, cmd)
+	s.Usage, err = measure(ctx, cmd, commandMay)
 	if err != nil {
 		s.Error = fmt.Sprintf("%v: %s", err, lastLines(stderr.Bytes(), 5))
 		return s
@@ -140,11 +150,16 @@ type tools struct {
 	work    string
 }
 
+// cacheFolder, below work, is what tagbeam has for the user's cache: it keeps there how many images to infer at once.
+const cacheFolder = "cache"
+
 // tag is tagbeam tag from files to the committed table.
 func (t tools) tag(name string, input func(n int) string, flags ...string) contestant {
 	return contestant{name: name, done: summarised, command: func(n int, out string) *exec.Cmd {
 		args := []string{"tag", "--input", input(n), "--output", filepath.Join(out, "table"), "--quiet", "--summary-json", filepath.Join(out, "summary.json")}
-		return exec.Command(t.tagbeam, append(args, flags...)...)
+		cmd := exec.Command(t.tagbeam, append(args, flags...)...)
+		cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(t.work, cacheFolder))
+		return cmd
 	}}
 }
 
@@ -167,7 +182,7 @@ func (t tools) chosenBatch(ctx context.Context, c contestant, n int) (int, error
 	cmd := c.command(n, out)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	if _, err := measure(ctx, cmd); err != nil {
+	if _, err := measure(ctx, cmd, commandMay); err != nil {
 		return 0, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, lastLines(stderr.Bytes(), 5))
 	}
 	settings, err := filepath.Glob(filepath.Join(out, "table", "_runs", "*", "settings.json"))

@@ -15,9 +15,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -45,6 +47,7 @@ type plan struct {
 	peers   []peer
 	images  int
 	rounds  int
+	within  time.Duration
 	shared  string
 }
 
@@ -71,14 +74,15 @@ func runParts(ctx context.Context, args []string) error {
 		parts   = f.String("parts", "", "parts, separated by commas (default: all of "+strings.Join(allParts, ",")+")")
 		peers   = f.String("peers", "", "peers, separated by commas, or none (default: script,beam,ray)")
 		images  = f.Int("images", 0, "photos between the two sizes of a rate (default 2000)")
-		rounds  = f.Int("rounds", 0, "how often everything is measured (default 5)")
+		rounds  = f.Int("rounds", 0, "how often everything is measured, Beam and Ray three times at most (default 5)")
+		within  = f.Duration("within", 23*time.Minute, "begin no round after the first that would end later than that, installing peers not counted")
 		file    = f.String("json", "", "file of the report (default: bench.json in -work)")
 		readme  = f.String("readme", "", "also put the tables between the markers of this Markdown file")
 	)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	p := plan{work: *work, tagbeam: *tagbeam, images: 2000, rounds: 5, parts: allParts, shared: os.Getenv("TAGBEAM_SHARED")}
+	p := plan{work: *work, tagbeam: *tagbeam, images: 2000, rounds: 5, within: *within, parts: allParts, shared: os.Getenv("TAGBEAM_SHARED")}
 	chosen := "script,beam,ray"
 	if *short {
 		p.images, p.rounds, p.parts, chosen = 400, 3, shortParts, "script"
@@ -104,7 +108,7 @@ func runParts(ctx context.Context, args []string) error {
 	if p.peers, err = choosePeers(chosen); err != nil {
 		return err
 	}
-	if err := prepare(p.work, p.tagbeam); err != nil {
+	if p.work, err = prepare(p.work, p.tagbeam); err != nil {
 		return err
 	}
 	r := newReport(reportFile(*file, p.work, "bench.json"))
@@ -122,12 +126,13 @@ func runParts(ctx context.Context, args []string) error {
 	return err
 }
 
-// prepare makes the folder to work in, and looks whether there is something to measure.
-func prepare(work, tagbeam string) error {
+// prepare makes the folder to work in, returns its absolute path, and looks whether there is something to measure.
+func prepare(work, tagbeam string) (string, error) {
 	if _, err := os.Stat(tagbeam); err != nil {
-		return fmt.Errorf("%w: make build builds it", err)
+		return "", fmt.Errorf("%w: make build builds it", err)
 	}
-	return errors.Join(adoptOrphans(), os.MkdirAll(work, 0o755))
+	folder, err := filepath.Abs(work)
+	return folder, errors.Join(err, adoptOrphans(), os.MkdirAll(folder, 0o755))
 }
 
 func runWrite(_ context.Context, args []string) error {

@@ -11,34 +11,66 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// measure goes through the parts. Only an interruption ends it early.
+// measure prepares the parts, and then goes through all of them once, and again, so that what time there is gives every part its rounds.
+// A round that would not end in time is not begun, but the first is. Else only an interruption ends it early.
 func (p plan) measure(ctx context.Context, r *Report) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	t := tools{self: self, tagbeam: p.tagbeam, work: p.work}
+	if err := os.RemoveAll(filepath.Join(p.work, cacheFolder)); err != nil { // what is measured here is measured now
+		return err
+	}
 	pythons := p.install(ctx, r)
+	r.began = time.Now() // installing is done once
 	for _, part := range p.parts {
-		fmt.Fprintf(os.Stderr, "bench: %s\n", part)
+		fmt.Fprintf(os.Stderr, "bench: preparing %s\n", part)
 		var err error
+		var e *experiment
 		switch part {
 		case partPillow:
-			r.Pillow, err = againstPillow(ctx, max(3*p.rounds, 5))
+			r.Pillow, err = againstPillow(ctx, max(2*p.rounds, 5))
 		case partMemory:
-			err = p.compare(ctx, r, t, p.memory)
+			e, err = p.memory()
 		default:
-			err = p.compare(ctx, r, t, func(ctx context.Context, t tools) (*experiment, error) { return p.classify(ctx, t, part, pythons) })
+			e, err = p.classify(ctx, t, part, pythons)
 		}
 		if ctx.Err() != nil {
-			r.Skipped[part] = "interrupted"
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			r.Skipped[part] = err.Error()
 			fmt.Fprintf(os.Stderr, "bench: %s is left out: %v\n", part, err)
+		} else if e != nil {
+			r.Experiments = append(r.Experiments, e)
+		}
+	}
+	for round := range p.rounds {
+		if err := p.round(ctx, r, round); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round is one round of every experiment that ends in time.
+func (p plan) round(ctx context.Context, r *Report, round int) error {
+	for _, e := range r.Experiments {
+		if e.rounds > 0 && round >= e.rounds {
+			continue
+		}
+		if used := time.Since(r.began); round > 0 && used+e.took > p.within {
+			fmt.Fprintf(os.Stderr, "bench: %s gets %d rounds: %.1f of %.0f min are over, and a round takes %.1f\n",
+				e.Name, round, used.Minutes(), p.within.Minutes(), e.took.Minutes())
+			e.rounds = round
+			continue
+		}
+		if err := e.round(ctx, p.work, round, r.keep); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -61,19 +93,6 @@ func (p plan) install(ctx context.Context, r *Report) map[string]string {
 		pythons[other.key] = python
 	}
 	return pythons
-}
-
-func (p plan) compare(ctx context.Context, r *Report, t tools, set func(context.Context, tools) (*experiment, error)) error {
-	e, err := set(ctx, t)
-	if err != nil {
-		return err
-	}
-	r.Experiments = append(r.Experiments, e)
-	rounds := p.rounds
-	if e.Name == partMemory { // large, and memory varies little
-		rounds = min(rounds, 2)
-	}
-	return e.run(ctx, p.work, rounds, func(s Sample) { r.keep(s) })
 }
 
 // classify compares everybody on one model.
@@ -133,7 +152,7 @@ func (p plan) classify(ctx context.Context, t tools, model string, pythons map[s
 }
 
 // memory is the same run at two sizes, one ten times the other.
-func (p plan) memory(_ context.Context, t tools) (*experiment, error) {
+func (p plan) memory() (*experiment, error) {
 	folder, err := p.model(partMobile)
 	if err != nil {
 		if folder, err = p.model(partBuiltin); err != nil {
@@ -149,8 +168,13 @@ func (p plan) memory(_ context.Context, t tools) (*experiment, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &experiment{Name: partMemory, Title: fmt.Sprintf("%s at %d and at %d photos", filepath.Base(folder), p.images, 10*p.images), Sizes: []int{p.images, 10 * p.images}}
+	e := &experiment{
+		Name: partMemory, Title: fmt.Sprintf("%s at %d and at %d photos", filepath.Base(folder), p.images, 10*p.images),
+		Sizes:  []int{p.images, 10 * p.images},
+		rounds: 2, // large, and memory varies little
+	}
 	folders := map[int]string{p.images: photos, 10 * p.images: many}
+	t := tools{tagbeam: p.tagbeam, work: p.work}
 	e.contestants = []contestant{t.tag(nameTag, func(n int) string { return folders[n] }, "--model", folder)}
 	return e, nil
 }

@@ -23,13 +23,13 @@ const (
 type peer struct {
 	key, name string
 	script    string
-	flags     []string
+	rounds    int // as a contestant's
 }
 
 var allPeers = []peer{
-	{"script", peerScript, "script.py", nil},
-	{"beam", peerBeam, "beam_inference.py", nil},
-	{"ray", peerRay, "ray_data.py", nil},
+	{"script", peerScript, "script.py", 0},
+	{"beam", peerBeam, "beam_inference.py", 3},
+	{"ray", peerRay, "ray_data.py", 3},
 }
 
 // peerFolder holds the scripts and lists of packages, from the root of the repository.
@@ -68,7 +68,7 @@ func (p peer) installed(ctx context.Context, work string) (python string, err er
 // contestant runs the peer's script: SCRIPT INPUT MODEL OUT PROCESSES BATCH.
 func (p peer) contestant(python, model string, batch int, input func(n int) string) contestant {
 	scripts, err := filepath.Abs(peerFolder)
-	return contestant{name: p.name, done: reported, command: func(n int, out string) *exec.Cmd {
+	return contestant{name: p.name, done: reported, rounds: p.rounds, command: func(n int, out string) *exec.Cmd {
 		cmd := exec.Command(python, filepath.Join(scripts, p.script), input(n), model, out, fmt.Sprint(runtime.GOMAXPROCS(0)), fmt.Sprint(batch))
 		cmd.Env = append(os.Environ(), "PYTHONPATH="+scripts, "PYTHONDONTWRITEBYTECODE=", "RAY_USAGE_STATS_ENABLED=0")
 		cmd.Err = err

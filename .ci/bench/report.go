@@ -80,7 +80,7 @@ func (r *Report) keep(s Sample) {
 	if s.Error != "" {
 		line = s.Error
 	}
-	fmt.Fprintf(os.Stderr, "bench: round %d  %-24s %7d images  %s\n", s.Round+1, s.Contestant, s.Images, line)
+	fmt.Fprintf(os.Stderr, "bench: %4.1f min  round %d  %-11s  %-24s %7d images  %s\n", time.Since(r.began).Minutes(), s.Round+1, s.Experiment, s.Contestant, s.Images, line)
 	r.finish()
 	if err := r.save(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

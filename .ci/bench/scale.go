@@ -43,24 +43,36 @@ func runScale(ctx context.Context, args []string) error {
 		kinds   = f.String("kinds", "tar,parquet", "what the images are in")
 		file    = f.String("json", "", "file of the report (default: scale.json in -work)")
 		to      = f.String("to", "", "also put the table between the markers of this Markdown file")
+		within  = f.Duration("within", 20*time.Minute, "measure no size that would take longer, by what the one before took")
+		keep    = f.Bool("keep", false, "keep the images, 2.5 GB a million, for another time")
 	)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := prepare(*work, *tagbeam); err != nil {
+	folder, err := prepare(*work, *tagbeam)
+	if err != nil {
 		return err
 	}
 	numbers, err := parseSizes(*sizes)
 	if err != nil {
 		return err
 	}
-	base := newReport(reportFile(*file, *work, "scale.json"))
+	base := newReport(reportFile(*file, folder, "scale.json"))
 	r := &ScaleReport{Version: base.Version, Machine: base.Machine, CPUs: base.CPUs, Began: base.Began}
-	s := scale{work: *work, tagbeam: *tagbeam, corpora: corpora{folder: *work}}
+	s := scale{work: folder, tagbeam: *tagbeam, within: *within, keep: *keep, corpora: corpora{folder: folder}}
+	began := time.Now()
 	var failed error
 	for _, kind := range strings.Split(*kinds, ",") {
+		var perImage time.Duration // by the size before, with making the images
 		for _, n := range numbers {
+			turn := time.Now()
+			if used, more := turn.Sub(began), perImage*time.Duration(n); used+more > *within {
+				failed = errors.Join(failed, fmt.Errorf("%d images in %s are left out: %.0f of %v are over and they would take %.0f min more; see -within",
+					n, kind, used.Minutes(), *within, more.Minutes()))
+				continue
+			}
 			row, err := s.measure(ctx, kind, n)
+			perImage = time.Since(turn) / time.Duration(n)
 			if ctx.Err() != nil {
 				failed = errors.Join(failed, context.Cause(ctx))
 				break
@@ -96,6 +108,8 @@ func parseSizes(text string) (sizes []int, err error) {
 
 type scale struct {
 	work, tagbeam string
+	within        time.Duration
+	keep          bool
 	corpora       corpora
 }
 
@@ -117,6 +131,9 @@ func (s scale) measure(ctx context.Context, kind string, n int) (ScaleRow, error
 	if err != nil {
 		return row, err
 	}
+	if !s.keep {
+		defer os.RemoveAll(folder)
+	}
 	if row.InputBytes, err = bytesBelow(folder); err != nil {
 		return row, err
 	}
@@ -129,13 +146,13 @@ func (s scale) measure(ctx context.Context, kind string, n int) (ScaleRow, error
 	if err := os.WriteFile(labels, []byte("a\nb\nc\nd\ne\n"), 0o644); err != nil {
 		return row, err
 	}
-	c := tools{tagbeam: s.tagbeam}.tag(nameTag, func(int) string { return filepath.Join(folder, "*."+kind) },
+	c := tools{tagbeam: s.tagbeam, work: s.work}.tag(nameTag, func(int) string { return filepath.Join(folder, "*."+kind) },
 		"--model", tinyModel, "--model-labels", labels, "--preprocess", "torchvision")
 	tag := func() (Usage, error) {
 		cmd := c.command(n, out)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
-		u, err := measure(ctx, cmd)
+		u, err := measure(ctx, cmd, s.within)
 		if err != nil {
 			err = fmt.Errorf("%w: %s", err, lastLines([]byte(stderr.String()), 5))
 		}

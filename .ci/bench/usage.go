@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -23,14 +24,20 @@ type Usage struct {
 const (
 	sampleEvery = 50 * time.Millisecond
 	pssEvery    = 10 // samples
-	commandMay  = 20 * time.Minute
 	orphansMay  = 5 * time.Second
 )
 
-// measure runs a command to its end and says what it took. Processes it leaves behind are given a moment, then ended.
-func measure(ctx context.Context, cmd *exec.Cmd) (Usage, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandMay)
+// measure runs a command to its end, which it may reach within so long, and says what it took. Processes it leaves behind are given a
+// moment, then ended; temporary files are removed.
+func measure(ctx context.Context, cmd *exec.Cmd, within time.Duration) (Usage, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("more than the %v it may take", within))
 	defer cancel()
+	temporary, err := os.MkdirTemp("", "bench-") // not in our folder: Ray's sockets need short names
+	if err != nil {
+		return Usage{}, err
+	}
+	defer os.RemoveAll(temporary)
+	cmd.Env = append(cmd.Environ(), "TMPDIR="+temporary)
 	ownGroup(cmd)
 	otherBefore, began := machineCPU(), time.Now()
 	if err := cmd.Start(); err != nil {
@@ -38,7 +45,7 @@ func measure(ctx context.Context, cmd *exec.Cmd) (Usage, error) {
 	}
 	exited, watched := make(chan struct{}), make(chan Usage)
 	go func() { watched <- watch(ctx, cmd, exited) }()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	took := time.Since(began)
 	close(exited)
 	u := <-watched
