@@ -32,6 +32,7 @@ type Decoder struct {
 	Limits Limits
 
 	strip       []byte // rows of a JPEG on their way to the resampler
+	resampling  nanoseconds // of a JPEG: the part of decoding that was resampling
 	jpegMessage jpegMessage
 }
 

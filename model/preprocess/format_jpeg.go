@@ -21,6 +21,9 @@ var jpegFormat = format{
 // jpegMessage takes libjpeg's words about a failure.
 type jpegMessage [C.TAGBEAM_JPEG_MESSAGE]C.char
 
+// nanoseconds is a time that C adds to.
+type nanoseconds = C.int64_t
+
 // jpegSize walks the segments up to the frame header.
 func jpegSize(data []byte, lim Limits) (int, int, error) {
 	metadata := int64(0)
@@ -89,10 +92,11 @@ func decodeJPEG(d *Decoder, data []byte, h Header, dst *Pixels) error {
 // resampleJPEG decodes an image and takes its rows from a.first of vertical up to its end through the horizontal pass at once, so that
 // the whole image never stands in memory.
 func (d *Decoder) resampleJPEG(data []byte, h Header, dst []byte, rows rowRange, horizontal *axis) error {
+	d.resampling = 0
 	d.strip = grow(d.strip, int(C.tagbeam_jpeg_strip(C.int(h.Width))))
 	spans, coefficients := horizontal.packed.pointers()
 	result := C.tagbeam_jpeg_resample(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst), C.int(rows.from), C.int(rows.end),
-		spans, coefficients, C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.jpegMessage[0])
+		spans, coefficients, C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.resampling, &d.jpegMessage[0])
 	return d.jpegError(result)
 }
 

@@ -28,9 +28,10 @@ typedef struct {
 int tagbeam_jpeg_decode(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, char *message);
 
 // tagbeam_jpeg_resample decodes data and takes its rows y0 up to y1 through tagbeam_horizontal while they are in the cache. All rows are
-// decoded, so that damage is seen wherever it is. strip holds tagbeam_jpeg_strip(width) bytes.
+// decoded, so that damage is seen wherever it is. strip holds tagbeam_jpeg_strip(width) bytes. The nanoseconds that resampling took are added to
+// resampling.
 int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, int y0, int y1, const int32_t *spans,
-                          const int32_t *coefficients, int stride, int n, uint8_t *strip, char *message);
+                          const int32_t *coefficients, int stride, int n, uint8_t *strip, int64_t *resampling, char *message);
 
 size_t tagbeam_jpeg_strip(int width);
 

@@ -1,6 +1,9 @@
 package preprocess
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Worker runs a Program on images, one at a time, and keeps the buffers it needs for that. One goroutine uses it at a time.
 type Worker struct {
@@ -8,7 +11,11 @@ type Worker struct {
 	decoder   Decoder
 	pixels    Pixels
 	resampler resampler
+	resizing  time.Duration
 }
+
+// Resizing is the part of the latest ApplyHeader that was not decoding: resize, crop and normalise.
+func (w *Worker) Resizing() time.Duration { return w.resizing }
 
 // NewWorker returns a worker of its own for one goroutine.
 func (p *Program) NewWorker() *Worker {
@@ -43,6 +50,7 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []float32) error {
 	if h.Pixels() > maxKeptPixels {
 		defer func() { w.pixels = Pixels{} }()
 	}
+	w.resizing = 0
 	if h.Format == jpegFormat.name && len(dst) == w.program.Len() && h.hasSize() {
 		if done, err := w.applyJPEG(data, h, dst); done {
 			return err
@@ -51,7 +59,10 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []float32) error {
 	if err := w.decoder.Decode(data, h, &w.pixels); err != nil {
 		return err
 	}
-	return w.ApplyPixels(&w.pixels, dst)
+	began := time.Now()
+	err := w.ApplyPixels(&w.pixels, dst)
+	w.resizing = time.Since(began)
+	return err
 }
 
 // applyJPEG decodes and resamples strip by strip, which keeps the image in the cache. It does so only where the horizontal pass is the
@@ -72,7 +83,9 @@ func (w *Worker) applyJPEG(data []byte, h Header, dst []float32) (done bool, err
 	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, r.horizontal); err != nil {
 		return true, decoderError(h, err)
 	}
+	began := time.Now()
 	w.writeTensor(dst, g, b)
+	w.resizing = time.Duration(w.decoder.resampling) + time.Since(began)
 	return true, nil
 }
 
