@@ -31,7 +31,7 @@ type Decoder struct {
 	// Limits are those that ReadHeader was given; the zero value is DefaultLimits.
 	Limits Limits
 
-	strip       []byte // rows of a JPEG on their way to the resampler
+	strip       []byte      // rows of a JPEG on their way to the resampler
 	resampling  nanoseconds // of a JPEG: the part of decoding that was resampling
 	jpegMessage jpegMessage
 }

@@ -54,15 +54,24 @@ type Classifier struct {
 // 224 pixels go by 4 and small ones by up to 64.
 const defaultBatchValues = 4 * 3 * 224 * 224
 
-// BatchSize is the number of images of a batch: want, or the model's own choice when want is 0. It depends on nothing but the model.
+// BatchSize is the number of images of a batch: what the model demands, else want, or a size by that of the model's input when want is
+// 0. It depends on nothing but the model; see Engine.ChooseBatch for one that suits the machine.
 func (c *Classifier) BatchSize(want int) int {
 	if want > 0 {
 		return want
 	}
-	if c.Session != nil && c.Session.FixedBatch() > 0 {
-		return c.Session.FixedBatch()
+	if n := c.demandedBatch(); n > 0 {
+		return n
 	}
 	return min(max(defaultBatchValues/c.Program.Len(), 1), 64)
+}
+
+// demandedBatch is the only batch size the model runs with, or 0.
+func (c *Classifier) demandedBatch() int {
+	if c.Session == nil {
+		return 0
+	}
+	return c.Session.FixedBatch()
 }
 
 // loaded keeps the classifiers of the process. A worker uses one or two.
