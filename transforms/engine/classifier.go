@@ -87,6 +87,11 @@ func LoadClassifier(ctx context.Context, ref ModelRef) (*Classifier, error) {
 	return loadOnce(ref.key(), func() (*Classifier, error) { return load(ctx, ref) })
 }
 
+// LoadClassifierOf is LoadClassifier of a model that was read already: b is what ref, with b's digest, names.
+func LoadClassifierOf(ref ModelRef, b *model.Bundle) (*Classifier, error) {
+	return loadOnce(ref.key(), func() (*Classifier, error) { return open(ref, b) })
+}
+
 // NewLoads returns the number of ONNX sessions that this process has created since the last call, each of them once however many
 // callers there are: what a runner's counter is increased by.
 func NewLoads() int64 {
@@ -137,14 +142,23 @@ func kept(key string) *Classifier {
 
 // load reads the model and opens its session.
 func load(ctx context.Context, ref ModelRef) (*Classifier, error) {
-	c, err := NewPreprocessor(ctx, ref)
+	b, err := LoadBundle(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return open(ref, b)
+}
+
+// open starts ONNX Runtime, if it is not, and opens the session of a model.
+func open(ref ModelRef, b *model.Bundle) (*Classifier, error) {
+	c, err := preprocessorOf(ref, b)
 	if err != nil {
 		return nil, err
 	}
 	if err := StartRuntime(ref); err != nil {
 		return nil, err
 	}
-	if c.Session, err = c.Bundle.Session(); err != nil {
+	if c.Session, err = b.Session(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -156,6 +170,10 @@ func NewPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	return preprocessorOf(ref, b)
+}
+
+func preprocessorOf(ref ModelRef, b *model.Bundle) (*Classifier, error) {
 	p, err := b.Program()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", ref.URI, err)

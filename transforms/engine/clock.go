@@ -52,7 +52,7 @@ func (t Timings) Sub(earlier Timings) Timings {
 func (e *Engine) Timings() Timings { return e.clock.timings(time.Now()) }
 
 // Begin says that the program, outside of the engine, is at Load, List or Write, until end is called. It may be at several things
-// at once: Write then goes before List, and that before Load.
+// at once: Write then goes before Load, and that before List.
 func (e *Engine) Begin(a Activity) (end func()) {
 	e.clock.begin(a, time.Now())
 	return sync.OnceFunc(func() { e.clock.end(a, time.Now()) })
@@ -90,7 +90,7 @@ func newClock(slots int, now time.Time) *clock { return &clock{began: now, slots
 func (c *clock) advance(now time.Time) time.Duration {
 	t := now.Sub(c.began)
 	a := Idle
-	for _, what := range [...]Activity{Write, List, Load} {
+	for _, what := range [...]Activity{Write, Load, List} {
 		if c.around[what] > 0 {
 			a = what
 			break

@@ -25,7 +25,7 @@ func TestClockSharesOutTheTimeOfAllSlots(t *testing.T) {
 	got := c.timings(at(11)) // idle 1, idle 2
 
 	want := Timings{Wall: 11 * time.Second, Slots: 2}
-	for a, s := range map[Activity]float64{FetchWait: 0.5, Decode: 2, Resize: 1, Infer: 4.5, Load: 2, List: 4, Write: 2, Idle: 2 + 1 + 1 + 2} {
+	for a, s := range map[Activity]float64{FetchWait: 0.5, Decode: 2, Resize: 1, Infer: 4.5, Load: 4, List: 2, Write: 2, Idle: 2 + 1 + 1 + 2} {
 		want.Spent[a] = time.Duration(s * float64(time.Second))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
