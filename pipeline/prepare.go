@@ -38,7 +38,8 @@ or give it up, keep nothing of it, and go on with this one: the same command wit
 // Add the run's graph to a pipeline with Tag, and when that has run, believe only what stands in the output (run.Output.Status): a
 // runner may say that a job succeeded that never ran. Errors are those of Run.
 func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
-	n, err := newNight(ctx, o, Observer{})
+	ctx = object.WithSettings(ctx, o.Stores)
+	n, err := newNight(ctx, o, Observer{}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,8 @@ func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
 
 // Plan counts what Run would tag and writes nothing. The images of an open run count as not tagged.
 func Plan(ctx context.Context, o Options) (*Result, error) {
-	n, err := newNight(ctx, o, Observer{})
+	ctx = object.WithSettings(ctx, o.Stores)
+	n, err := newNight(ctx, o, Observer{}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +66,9 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	req.CountOnly = true
 	req.Found = nil
 	_, stats, err := n.output.PlanNext(ctx, id, req)
+	if errors.As(err, new(*source.PatternError)) {
+		return nil, asUsage(ctx, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +88,8 @@ type night struct {
 	load        func() error // loads the model into this process, once
 }
 
-// newNight checks the options against the world: the model, the inputs and the output are there.
-func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
+// newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.
+func newNight(ctx context.Context, o Options, watch Observer, write bool) (*night, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -103,7 +108,7 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--output: %w", err))
 	}
-	if n.inputs, err = source.Open(ctx, o.Inputs, o.exclude()); err != nil {
+	if n.inputs, err = source.Open(ctx, o.Inputs, o.sourceOptions(write)); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--input: %w", err))
 	}
 	n.shape = o.shape(n.digest)
@@ -129,6 +134,9 @@ func (n *night) loadBundle(ctx context.Context) error {
 		return &UsageError{startErr}
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
+	for _, warning := range bundle.Warnings {
+		n.watch.warn("model %s: %s", bundle.Name, warning)
+	}
 	n.load = sync.OnceValue(func() error {
 		defer engine.Begin(engine.Load)()
 		ref := n.o.Model
@@ -179,7 +187,7 @@ func (n *night) next(ctx context.Context, limit int64) (prepared, error) {
 		}
 		plan, stats, err := n.output.PlanNext(ctx, id, n.request(limit))
 		switch {
-		case errors.Is(err, object.ErrPermission):
+		case errors.Is(err, object.ErrPermission), errors.As(err, new(*source.PatternError)):
 			return prepared{}, asUsage(ctx, err)
 		case err != nil:
 			return prepared{}, err
@@ -257,7 +265,10 @@ func (n *night) unmatched(stats run.PlanStats) []string {
 	}
 	var none []string
 	for _, c := range n.inputs.Counts() {
-		if c.Images == 0 {
+		switch {
+		case c.Images == 0 && c.PassedOver > 0:
+			none = append(none, fmt.Sprintf("%s (there are %d archives or Parquet files: to look into them, name them, as in '%s/**/*.tar')", c.Pattern, c.PassedOver, strings.TrimRight(c.Pattern, "/*")))
+		case c.Images == 0:
 			none = append(none, c.Pattern)
 		}
 	}

@@ -60,11 +60,13 @@ func (o RowOptions) row(memory *rowMemory, item source.Item, p *engine.Predictio
 		Member:      item.Member,
 		Version:     p.Read.Version,
 		MD5:         p.Read.MD5,
-		Size:        &p.Read.Size,
 		Format:      p.Header.Format,
 		Model:       b.Name,
 		ModelDigest: b.Digest,
 		Copy:        p.Copy,
+	}
+	if p.Read.Size >= 0 {
+		r.Size = &p.Read.Size
 	}
 	if p.Header.Width > 0 && p.Header.Height > 0 {
 		wh := &memory.sizes[0]

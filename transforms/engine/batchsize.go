@@ -83,12 +83,12 @@ func (e *Engine) Benchmark(ctx context.Context, c *Classifier) (speeds []Speed, 
 }
 
 // firstTensors preprocesses the first of the images, on the workers. Those that have something wrong are left out; there may be none left.
-func (e *Engine) firstTensors(ctx context.Context, c *Classifier, images []Image, limits preprocess.Limits) ([][]float32, error) {
+func (e *Engine) firstTensors(ctx context.Context, c *Classifier, images []Image, limits preprocess.Limits) ([][]byte, error) {
 	if limits.MaxBytes <= 0 {
 		limits.MaxBytes = preprocess.DefaultLimits.MaxBytes
 	}
 	images = images[:min(len(images), measureImages)]
-	tensors := make([][]float32, len(images))
+	tensors := make([][]byte, len(images))
 	err := e.onEveryWorker(ctx, func(worker int) {
 		w := c.Program.NewWorker()
 		for i := worker; i < len(images); i += e.CPU() {
@@ -99,20 +99,31 @@ func (e *Engine) firstTensors(ctx context.Context, c *Classifier, images []Image
 					continue
 				}
 			}
-			tensor := make([]float32, c.Program.Len())
+			tensor := make([]byte, c.Program.Size())
 			if _, err := w.Apply(data, limits, tensor); err == nil {
 				tensors[i] = tensor
 			}
 		}
 	})
-	return slices.DeleteFunc(tensors, func(t []float32) bool { return t == nil }), err
+	return slices.DeleteFunc(tensors, func(t []byte) bool { return t == nil }), err
+}
+
+// madeUp is the tensor of an image of no meaning.
+func madeUp(c *Classifier) ([]byte, error) {
+	const side = 64
+	p := preprocess.Pixels{Width: side, Height: side, Pix: make([]byte, 3*side*side)}
+	for i := range p.Pix {
+		p.Pix[i] = byte(i * 31)
+	}
+	tensor := make([]byte, c.Program.Size())
+	return tensor, c.Program.NewWorker().ApplyPixels(&p, tensor)
 }
 
 // measurement compares batch sizes.
 type measurement struct {
 	e       *Engine
 	c       *Classifier
-	tensors [][]float32
+	tensors [][]byte
 	speeds  []Speed
 }
 
@@ -129,7 +140,14 @@ func (m *measurement) best() int {
 
 // measure goes up the candidates, each time comparing the next with the best so far, round by round, so that both meet the same weather.
 // Unless all are wanted it ends when two in a row were no better.
-func (e *Engine) measure(ctx context.Context, c *Classifier, tensors [][]float32, limit time.Duration, all bool) (*measurement, error) {
+func (e *Engine) measure(ctx context.Context, c *Classifier, tensors [][]byte, limit time.Duration, all bool) (*measurement, error) {
+	if len(tensors) == 0 {
+		made, err := madeUp(c)
+		if err != nil {
+			return nil, err
+		}
+		tensors = [][]byte{made}
+	}
 	m := &measurement{e: e, c: c, tensors: tensors}
 	sizes := BatchSizes
 	if n := c.demandedBatch(); n > 0 {
@@ -203,13 +221,7 @@ func (m *measurement) runs(batch int) (spent time.Duration, images int, err erro
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	for i := range batch {
-		if len(m.tensors) > 0 {
-			copy(r.Image(i), m.tensors[i%len(m.tensors)])
-			continue
-		}
-		for k, x := 0, r.Image(i); k < len(x); k++ {
-			x[k] = float32((k*31+i*17)%255) / 255
-		}
+		copy(r.Image(i), m.tensors[i%len(m.tensors)])
 	}
 	if err := r.Run(batch); err != nil {
 		return 0, 0, err

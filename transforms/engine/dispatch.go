@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/tagbeam/tagbeam/io/object"
-	"github.com/tagbeam/tagbeam/io/source"
 )
 
 // fetched is the outcome of reading one image. Its fetcher sets it before it says that it arrived.
@@ -44,12 +44,15 @@ func (e *Engine) start(b *batch, place int) {
 	j, i, f := b.job, b.images[place], &b.fetched[place]
 	img := &j.task.Images[i]
 	f.info = object.Info{Key: img.URI, Size: img.Size, Version: img.Version, MD5: img.MD5}
+	if img.Column != "" {
+		f.info.Size = -1 // that of a Parquet row is a guess until it is read
+	}
 	switch limit := j.task.Limits.MaxBytes; {
 	case img.Data != nil:
 		f.data = img.Data
 	case img.Problem != "":
-		f.err = &Failure{Code: CodeInvalidName, Message: img.Problem}
-	case img.Size > limit:
+		f.err = &Failure{Code: cmp.Or(img.ProblemCode, CodeInvalidName), Message: img.Problem, Retryable: img.Retryable}
+	case img.Size > limit && img.Column == "":
 		f.err = tooLarge(img.Size, limit)
 	default:
 		charge := max(img.Size, minCharge)
@@ -77,7 +80,7 @@ func (e *Engine) read(b *batch, place int) error {
 		f.buffer = e.buffers.get(int(n))
 		return f.buffer.bytes
 	}
-	data, info, err := source.FetchInto(b.job.ctx, img.Item, b.job.task.Limits.MaxBytes, alloc)
+	data, info, err := b.job.reader.ReadInto(b.job.ctx, int(b.images[place]), b.job.task.Limits.MaxBytes, alloc)
 	if err != nil {
 		f.err = err
 		if errors.Is(err, object.ErrTooLarge) && info.Version != "" {

@@ -156,14 +156,14 @@ type Task struct {
 // Prediction is what became of one image.
 type Prediction struct {
 	// Read describes the object as it was read, which may be newer than it was listed; as it was listed when it could not be read, and when
-	// it did not have to be because the listing says that it is a copy.
+	// it did not have to be because the listing says that it is a copy. Its size is negative when nobody knows it.
 	Read object.Info
 	// Header is the image as stored, as far as it is known.
 	Header preprocess.Header
 	// Top holds the best classes, best first; empty when Failure is set. Copies share it.
 	Top []Scored
-	// Tensor is the model's input, [C,H,W] or [H,W,C] as the model has it, with TensorsOnly.
-	Tensor []float32
+	// Tensor is the memory of the model's input with TensorsOnly: in the layout and type of Classifier.Program.Format().
+	Tensor []byte
 	// Failure says why there is neither.
 	Failure *Failure
 	// Copy says that the image has the content of another one of the task, whose prediction this is.
@@ -184,6 +184,7 @@ func (e *Engine) Run(ctx context.Context, t Task) ([]Prediction, error) {
 	defer context.AfterFunc(e.ctx, func() { cancel(context.Cause(e.ctx)) })()
 
 	j := newJob(ctx, t)
+	defer j.reader.Close()
 	for len(j.order) > 0 && ctx.Err() == nil {
 		e.runBatches(j)
 		j.order = e.settleCopies(j)

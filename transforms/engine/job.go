@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
@@ -12,6 +13,8 @@ type job struct {
 	ctx  context.Context
 	task *Task
 	out  []Prediction
+	// reader reads the task's images.
+	reader *source.Reader
 	// order has the images that are to be fetched and inferred, ascending; batches are cut from it.
 	order []int32
 	// copies are the images of the listing that are not in order because an earlier one has the same content.
@@ -20,13 +23,14 @@ type job struct {
 	// Memory for Prediction.Top and for the tensors of all images.
 	tops   []Scored
 	topK   int
-	tensor []float32
+	tensor []byte
 }
 
 func newJob(ctx context.Context, t Task) *job {
 	j := &job{ctx: ctx, task: &t, out: make([]Prediction, len(t.Images))}
+	j.reader = source.NewReader(len(t.Images), func(i int) *source.Item { return &t.Images[i].Item })
 	if t.TensorsOnly {
-		j.tensor = make([]float32, len(t.Images)*t.Classifier.Program.Len())
+		j.tensor = make([]byte, len(t.Images)*t.Classifier.Program.Size())
 	} else {
 		j.topK = min(t.TopK, len(t.Classifier.Bundle.Labels))
 		j.tops = make([]Scored, len(t.Images)*j.topK)
@@ -49,8 +53,8 @@ func (j *job) top(i int32) []Scored {
 }
 
 // tensorOf is where the tensor of image i goes.
-func (j *job) tensorOf(i int32) []float32 {
-	n := j.task.Classifier.Program.Len()
+func (j *job) tensorOf(i int32) []byte {
+	n := j.task.Classifier.Program.Size()
 	at := int(i) * n
 	return j.tensor[at : at+n : at+n]
 }

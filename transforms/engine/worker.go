@@ -123,7 +123,7 @@ func (e *Engine) tensor(b *batch, w *bench, data []byte, i int32) (err error) {
 	return err
 }
 
-func (w *bench) row(b *batch, p *Prediction, i int32) ([]float32, error) {
+func (w *bench) row(b *batch, p *Prediction, i int32) ([]byte, error) {
 	if b.job.task.TensorsOnly {
 		p.Tensor = b.job.tensorOf(i)
 		return p.Tensor, nil
@@ -143,7 +143,7 @@ func (e *Engine) infer(b *batch, w *bench) {
 	e.Stats.begin()
 	defer e.Stats.end()
 	e.Stats.Batches.Add(1)
-	rows, n := len(w.rows), w.classifier.Program.Len()
+	rows, n := len(w.rows), w.classifier.Program.Size()
 	err := w.runner.Run(rows)
 	switch {
 	case err == nil:
@@ -155,7 +155,7 @@ func (e *Engine) infer(b *batch, w *bench) {
 		e.fail(&b.job.out[b.images[w.rows[0]]], inferenceFailure(err))
 		return
 	}
-	saved := append([]float32(nil), w.runner.Input()[:rows*n]...) // one by one they all go through row 0
+	saved := append([]byte(nil), w.runner.Input()[:rows*n]...) // one by one they all go through row 0
 	for r, place := range w.rows {
 		i := b.images[place]
 		copy(w.runner.Image(0), saved[r*n:(r+1)*n])
