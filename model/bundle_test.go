@@ -36,6 +36,8 @@ func TestLayouts(t *testing.T) {
 		{"zoo", zoo, model.Options{Preprocess: "unit"}, model.LayoutModelZoo, "net.onnx", []string{"ant", "bee", "cat", "dog", "elk, Alces"}, "probs", "none", unit},
 		{"zoo, labels.txt", files{"net.onnx": "@logsoftmax.onnx", "labels.txt": fiveLines, "tagbeam.json": `{"preprocess": "unit"}`}, model.Options{},
 			model.LayoutModelZoo, "net.onnx", five, "log_probs", "exp", unit},
+		{"tagbeam beside labels.txt", files{"net.onnx": "@logsoftmax.onnx", "labels.txt": fiveLines, "tagbeam.json": `{"labels": "labels.txt", "preprocess": "unit"}`}, model.Options{},
+			model.LayoutTagbeam, "net.onnx", five, "log_probs", "exp", unit},
 		{"timm", timm, model.Options{}, model.LayoutTimm, "model.onnx", five, "logits", "softmax", preprocess.Spec{
 			Resize: &preprocess.Resize{Mode: "shortest_edge", Size: 8, Filter: "bilinear"}, Crop: &preprocess.Crop{Width: 8, Height: 8, Rounding: "half_even"}, Channels: "rgb",
 			Normalize: preprocess.Normalize{Scale: 1.0 / 255, Mean: [3]float32{0.485, 0.456, 0.406}, Std: [3]float32{0.229, 0.224, 0.225}}}},

@@ -25,6 +25,7 @@ type tagOptions struct {
 	model       modelFlags
 	planOnly    bool
 	summaryJSON string
+	metricsFile string
 	quiet       bool
 	timings     bool
 	profiles    profiles
@@ -93,6 +94,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
+	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.timings, "timings", false, "say in the summary where the time went (runners direct and prism)")
 	o.profiles.add(f)
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
@@ -157,14 +159,20 @@ func (o *tagOptions) tag(ctx context.Context) error {
 	return nil
 }
 
+// write writes the summary to the files that the flags name.
 func (o *tagOptions) write(s *summary) error {
-	if o.summaryJSON == "" {
-		return nil
+	var errs []error
+	if o.summaryJSON != "" {
+		if err := s.writeJSON(o.summaryJSON); err != nil {
+			errs = append(errs, fmt.Errorf("--summary-json: %w", err))
+		}
 	}
-	if err := s.writeJSON(o.summaryJSON); err != nil {
-		return fmt.Errorf("--summary-json: %w", err)
+	if o.metricsFile != "" && !o.planOnly {
+		if err := s.writeMetrics(o.metricsFile, time.Now()); err != nil {
+			errs = append(errs, fmt.Errorf("--metrics-textfile: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // writeFailed writes the summary of a command that failed: its own error is the one to end with.
@@ -176,15 +184,25 @@ func (o *tagOptions) writeFailed(log *slog.Logger, s *summary) {
 
 // checkSummary finds out before the work whether there is a place for the summary.
 func (o *tagOptions) checkSummary() error {
-	if o.summaryJSON == "" {
+	if o.metricsFile != "" && filepath.Ext(o.metricsFile) != ".prom" {
+		return &pipeline.UsageError{Err: fmt.Errorf("--metrics-textfile %s: the node exporter reads files whose names end in .prom", o.metricsFile)}
+	}
+	if err := checkFile("--summary-json", o.summaryJSON); err != nil {
+		return err
+	}
+	return checkFile("--metrics-textfile", o.metricsFile)
+}
+
+func checkFile(flag, file string) error {
+	if file == "" {
 		return nil
 	}
-	folder := filepath.Dir(o.summaryJSON)
+	folder := filepath.Dir(file)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: there is no folder %s", o.summaryJSON, folder)}
+		return &pipeline.UsageError{Err: fmt.Errorf("%s %s: there is no folder %s", flag, file, folder)}
 	}
-	if info, err := os.Stat(o.summaryJSON); err == nil && info.IsDir() {
-		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: it is a folder; name a file", o.summaryJSON)}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return &pipeline.UsageError{Err: fmt.Errorf("%s %s: it is a folder; name a file", flag, file)}
 	}
 	return nil
 }

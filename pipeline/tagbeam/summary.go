@@ -155,7 +155,11 @@ func (s *summary) print(w io.Writer) {
 		if i == 0 {
 			key = "least sure"
 		}
-		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, strings.TrimSpace(u.URI+" "+u.Member))
+		name := u.URI
+		if u.Member != "" {
+			name += "#" + u.Member
+		}
+		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, name)
 	}
 	if s.Timings != nil {
 		fmt.Fprintf(w, "timings    %s\n", s.Timings)

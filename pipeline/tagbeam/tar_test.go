@@ -74,7 +74,7 @@ func TestShards(t *testing.T) {
 	t.Parallel()
 	j := job{filepath.Join(shared(t, "cifar10"), "*.tar"), shared(t, "models", "vit-cifar10"), filepath.Join(t.TempDir(), "out")}
 	e, s := summarised(t, j.args()...)
-	e.want(exitOK).prints("images     5000", "ok         5000")
+	e.want(exitOK).prints("images     5000", "ok         5000", ".tar#")
 	if s.Listed != 5000 || s.Images != 5000 {
 		t.Errorf("listed %d, tagged %d, want 5000", s.Listed, s.Images)
 	}
