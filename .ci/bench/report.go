@@ -142,7 +142,10 @@ func (r *Report) whyNot(experiment string, contestants ...string) string {
 			return s.Contestant + ": " + s.Error
 		}
 	}
-	return ""
+	if r.experiment(experiment) == nil {
+		return "not asked for"
+	}
+	return "the measurement ended before"
 }
 
 // markdown is the whole report for people.
@@ -156,6 +159,9 @@ func (r *Report) markdown() string {
 			if s.Experiment == e.Name {
 				rows = append(rows, []string{s.Contestant, s.Rate.text(0), s.CPU.text(2), s.RSS.scaled(1e-6).text(0), s.Start.text(2), s.Times.text(2)})
 			}
+		}
+		if len(rows) == 0 {
+			continue
 		}
 		title := e.Title
 		if e.Batch > 0 {
