@@ -267,6 +267,32 @@ func TestMemoryAndTimeOfAllProcesses(t *testing.T) {
 	}
 }
 
+// A process that nobody waits for is not in anybody's resource usage.
+func TestTimeOfProcessesNobodyWaitsFor(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows the time of other processes")
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	u, err := measure(context.Background(), exec.Command(python, "-c", `
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    while time.process_time() < .7: pass
+    os._exit(0)
+try: os.wait()
+except ChildProcessError: pass
+`), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.CPUSeconds < .5 {
+		t.Errorf("%.2f CPU s: the child used .7", u.CPUSeconds)
+	}
+}
+
 func TestSmallImagesAreTheSameInBoth(t *testing.T) {
 	c := corpora{folder: t.TempDir()}
 	const n = 25

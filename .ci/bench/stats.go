@@ -71,8 +71,10 @@ func (e *experiment) figures(samples []Sample, contestant string) figures {
 			more := float64(large.Images - small.Images)
 			f.small[round] = float64(small.PeakRSS)
 			// A difference that noise has made negative says nothing.
-			if large.Seconds > small.Seconds && large.CPUSeconds > small.CPUSeconds {
+			if large.Seconds > small.Seconds {
 				f.rate[round] = more / (large.Seconds - small.Seconds)
+			}
+			if large.CPUSeconds > small.CPUSeconds {
 				f.cpu[round] = 1e3 * (large.CPUSeconds - small.CPUSeconds) / more
 			}
 		}

@@ -19,6 +19,18 @@ type Usage struct {
 	Processes int   `json:"processes,omitempty"`
 	// OtherCPUSeconds is what everybody else on the machine used meanwhile: a measurement is as good as this is small.
 	OtherCPUSeconds float64 `json:"other_cpu_seconds"`
+
+	seen cpuTimes
+}
+
+// cpuTimes is the CPU seconds that each process was last seen to have used, by pid and start.
+type cpuTimes map[string]float64
+
+func (c cpuTimes) sum() (s float64) {
+	for _, t := range c {
+		s += t
+	}
+	return s
 }
 
 const (
@@ -52,6 +64,8 @@ func measure(ctx context.Context, cmd *exec.Cmd, within time.Duration) (Usage, e
 	u.Seconds = took.Seconds()
 	u.CPUSeconds = cmd.ProcessState.UserTime().Seconds() + cmd.ProcessState.SystemTime().Seconds()
 	u.CPUSeconds += reapOrphans(orphansMay)
+	// What a process used reaches us only when its parent waited for it, which Ray's do not: what was seen of it then counts.
+	u.CPUSeconds = max(u.CPUSeconds, u.seen.sum())
 	if u.PeakRSS == 0 {
 		u.PeakRSS = maxRSS(cmd.ProcessState)
 	}
@@ -66,12 +80,16 @@ func measure(ctx context.Context, cmd *exec.Cmd, within time.Duration) (Usage, e
 func watch(ctx context.Context, cmd *exec.Cmd, exited <-chan struct{}) (u Usage) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
+	u.seen = cpuTimes{}
 	for i := 0; ; i++ {
 		var rss, pss int64
 		processes := children()
 		for _, pid := range processes {
 			now, peak := residentMemory(pid)
 			rss += now
+			if process, used := cpuTime(pid); process != "" {
+				u.seen[process] = used
+			}
 			u.PeakRSS = max(u.PeakRSS, peak)
 			if i%pssEvery == pssEvery-1 {
 				pss += proportionalMemory(pid)

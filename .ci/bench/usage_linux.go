@@ -74,6 +74,22 @@ func proportionalMemory(pid int) int64 {
 	return kilobytes(rollup, "Pss:")
 }
 
+// cpuTime is what a process has used itself, and a name for it that no other has.
+func cpuTime(pid int) (process string, seconds float64) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // of the program's name, which may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 20 {
+		return "", 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return fmt.Sprint(pid, "-", fields[19]), (user + system) / hertz
+}
+
 // kilobytes reads a "Key:  123 kB" line, as bytes.
 func kilobytes(text []byte, key string) int64 {
 	for line := range strings.Lines(string(text)) {
@@ -111,6 +127,9 @@ func reapOrphans(may time.Duration) (cpu float64) {
 	}
 }
 
+// hertz is USER_HZ, the same on every Linux that Go runs on.
+const hertz = 100
+
 // machineCPU is the CPU time that everything on this machine has used.
 func machineCPU() float64 {
 	stat, err := os.ReadFile("/proc/stat")
@@ -124,7 +143,7 @@ func machineCPU() float64 {
 			ticks += n
 		}
 	}
-	return ticks / 100 // USER_HZ, the same on every Linux that Go runs on
+	return ticks / hertz
 }
 
 func maxRSS(state *os.ProcessState) int64 {

@@ -21,6 +21,8 @@ func children() []int { return nil }
 
 func residentMemory(int) (now, peak int64) { return 0, 0 }
 
+func cpuTime(int) (process string, seconds float64) { return "", 0 }
+
 func proportionalMemory(int) int64 { return 0 }
 
 func reapOrphans(time.Duration) float64 { return 0 }
