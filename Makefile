@@ -101,7 +101,7 @@ builtin: ## make the built-in model anew: generate, train, export, evaluate, wri
 builtin-quick: ## all of that on a little data, in two minutes: does the training still work?
 	.ci/builtin.sh .cache/builtin --quick
 
-# Everything in turn on this machine, peers in virtual environments of their own below .cache/bench: half an hour, once they are installed.
+# Everything in turn on this machine, peers in virtual environments of their own below .cache/bench: 25 minutes, once they are installed.
 # BENCH takes the options of go run ./.ci/bench run: BENCH=-short takes some minutes, BENCH='-parts squeezenet -images 1000 -rounds 3' a part.
 # The photos and models of other people are those in $TAGBEAM_SHARED; without it, generated photos and the built-in model are measured.
 BENCH ?=

@@ -222,6 +222,22 @@ func TestFailingContestantIsNamedAndOthersGoOn(t *testing.T) {
 	}
 }
 
+func TestPeersGetTheirBestBatch(t *testing.T) {
+	at := func(batch int) contestant {
+		spin := map[int]string{4: "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; ", 8: "", 16: "exit 1; "}[batch]
+		return contestant{name: peerScript, done: reported, command: func(int, string) *exec.Cmd { return exec.Command("sh", "-c", spin+`echo '{"images": 3}'`) }}
+	}
+	u := tools{work: t.TempDir()}
+	for _, test := range []struct {
+		sizes []int
+		want  int
+	}{{[]int{4, 8, 16}, 8}, {[]int{16, 4}, 4}, {[]int{16}, 16}} {
+		if got := u.bestBatch(t.Context(), at, test.sizes, 3); got != test.want {
+			t.Errorf("of %v the best is %d, want %d", test.sizes, got, test.want)
+		}
+	}
+}
+
 func TestInterruptionEndsCommandAndItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.Command("sh", "-c", "sleep 600 & echo ready; wait")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,8 @@ type experiment struct {
 	Sizes []int `json:"sizes"`
 	// Batch is the number of images that tagbeam infers at once; 0: it does not say.
 	Batch int `json:"batch,omitempty"`
+	// PeerBatch is the same of the peers.
+	PeerBatch int `json:"peer_batch,omitempty"`
 
 	contestants []contestant
 	rounds      int             // no more than that; 0: as many as there are
@@ -196,6 +199,18 @@ func (t tools) chosenBatch(ctx context.Context, c contestant, n int) (int, error
 	var s struct{ Batch int }
 	err = json.Unmarshal(data, &s)
 	return s.Batch, err
+}
+
+// bestBatch is that of the sizes with which the command uses the least CPU time; the first when it fails with all of them, as the
+// measurement will tell.
+func (t tools) bestBatch(ctx context.Context, at func(batch int) contestant, sizes []int, n int) int {
+	best, least := sizes[0], math.Inf(1)
+	for _, batch := range sizes {
+		if s := at(batch).sample(ctx, t.work, n); s.Error == "" && s.CPUSeconds < least {
+			best, least = batch, s.CPUSeconds
+		}
+	}
+	return best
 }
 
 // of are the samples of one contestant, by round and size.

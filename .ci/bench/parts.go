@@ -145,20 +145,22 @@ func (p plan) classify(ctx context.Context, t tools, model string, pythons map[s
 		e.contestants = append(e.contestants, t.tag(namePrism, images, append(slices.Clone(flags), "--runner", "prism")...))
 	}
 	for _, peer := range p.peers {
-		if python := pythons[peer.key]; python != "" && (peer.name == peerScript || model == partMobile) {
-			// What is best for one thread of ONNX Runtime here is best for the peers' threads too; where it was not measured, what is known to be good.
-			peerBatch := batch
-			if peerBatch == 0 {
-				peerBatch = 8
-				if model == partViT {
-					peerBatch = 64
-				}
-			}
-			e.contestants = append(e.contestants, peer.contestant(python, folder, peerBatch, in))
+		python := pythons[peer.key]
+		if python == "" || peer.name != peerScript && model != partMobile {
+			continue
 		}
+		if e.PeerBatch == 0 {
+			at := func(batch int) contestant { return peer.contestant(python, folder, batch, in) }
+			e.PeerBatch = t.bestBatch(ctx, at, peerBatches[model], e.Sizes[len(e.Sizes)-2])
+		}
+		e.contestants = append(e.contestants, peer.contestant(python, folder, e.PeerBatch, in))
 	}
 	return e, nil
 }
+
+// peerBatches are the sizes among which the peers' is chosen, by the first of them: tagbeam measures its own, too. More than these is slower,
+// or no faster, and takes more memory.
+var peerBatches = map[string][]int{partMobile: {4, 8}, partSqueeze: {4, 8}, partViT: {32, 64}, partBuiltin: {4, 8}}
 
 // memory is the same run at two sizes, one ten times the other.
 func (p plan) memory() (*experiment, error) {

@@ -167,6 +167,9 @@ func (r *Report) markdown() string {
 		if e.Batch > 0 {
 			title += fmt.Sprintf(", %d at once", e.Batch)
 		}
+		if e.PeerBatch > 0 {
+			title += fmt.Sprintf("; peers %d", e.PeerBatch)
+		}
 		fmt.Fprintf(&b, "\n%s", markdownTable([]string{title, "images/s", "CPU ms per image", "peak RSS, MB", fmt.Sprintf("%d images, s", e.Sizes[0]), "tagbeam is × as fast"}, rows))
 	}
 	if len(r.Pillow) > 0 {
