@@ -23,7 +23,7 @@ type Observer struct {
 	Submitted func(j Job)
 	// State: the job of a run has come to this state at its job service (starting, running, ...).
 	State func(state string)
-	// Progress: so many images of the run are tagged by a job elsewhere, so many of them failed.
+	// Progress: so many images of the run are tagged by a job elsewhere, so many of them failed. It is called from a goroutine of its own.
 	Progress func(images, failed int64)
 	// Warn: something that does not stop the run.
 	Warn func(message string)

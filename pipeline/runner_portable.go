@@ -56,6 +56,9 @@ func (o Options) runnerOptions() map[string]string {
 
 // checkPortable checks, before anything is planned, what a job service needs. The connection is only to see who is there.
 func (o Options) checkPortable(ctx context.Context) error {
+	if err := checkAddress(*jobopts.Endpoint); err != nil {
+		return err
+	}
 	if err := checkEnvironment(); err != nil {
 		return err
 	}
@@ -67,10 +70,7 @@ func (o Options) checkPortable(ctx context.Context) error {
 		return err
 	}
 	cc.Close()
-	if o.FlinkREST != "" {
-		_, err = openFlinkREST(ctx, o.FlinkREST)
-	}
-	return err
+	return o.checkFlinkREST(ctx)
 }
 
 // submit hands the job of a run to the job service and, unless it is to be left alone, waits for its end.

@@ -9,7 +9,9 @@ import (
 )
 
 // elsewhere says that the workers may be on machines where local paths lead to other files, or to none.
-func (o Options) elsewhere() bool { return !o.local() && !o.SharedFilesystem }
+func (o Options) elsewhere() bool {
+	return (o.portable() || o.Runner == "dataflow") && !o.local() && !o.SharedFilesystem
+}
 
 const sharedHint = "put it into a bucket, or say --shared-filesystem where the path leads to the same files on every worker"
 

@@ -141,7 +141,11 @@ func (o *tagOptions) tag(ctx context.Context) error {
 			remote.Store(&remoteRun{j, o.FlinkREST, o.Output})
 			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
 		},
-		State:    func(state string) { log.Info("job is " + state) },
+		State: func(state string) {
+			if state == "starting" || state == "running" {
+				log.Info("job is " + state)
+			}
+		},
 		Progress: w.report,
 		Warn:     func(m string) { log.Warn(m) },
 	})
