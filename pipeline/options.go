@@ -58,7 +58,9 @@ type Options struct {
 	FlinkREST string
 	// Detach leaves a job to the remote runner once it is submitted.
 	Detach bool
-	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as number_of_execution_retries.
+	// JobAttempts is how often a job that fails is submitted to a job service, in all; below 2 it is once.
+	JobAttempts int
+	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as execution_mode_for_batch.
 	RunnerOptions map[string]string
 	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
 	CPU int
@@ -81,6 +83,7 @@ func DefaultOptions() Options {
 		MaxErrorRatio: 1,
 		Limits:        preprocess.DefaultLimits,
 		Runner:        "direct",
+		JobAttempts:   3,
 	}
 }
 

@@ -153,14 +153,17 @@ func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
 		r, release = r.Within(ctx)
 		defer release()
 	}
-	p, s := beam.NewPipelineWithRoot()
-	tag(s, n.o, r)
+	graph := func() *beam.Pipeline {
+		p, s := beam.NewPipelineWithRoot()
+		tag(s, n.o, r)
+		return p
+	}
 	if n.o.portable() {
-		return n.submit(ctx, p, plan)
+		return n.submitUntil(ctx, graph, plan)
 	}
 	if n.o.local() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	_, err := beam.Run(ctx, n.o.Runner, p)
+	_, err := beam.Run(ctx, n.o.Runner, graph())
 	return nil, err
 }

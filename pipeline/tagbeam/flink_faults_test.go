@@ -50,9 +50,11 @@ func TestFlinkFaults(t *testing.T) {
 		j, workers, args := c.trial(t, "once")
 		fault := refuse(c.gs, 1, uploads("once/_runs/000001/unit-000002", ""))
 		e, sum := summarised(t, args...)
-		e.want(exitOK)
+		e.want(exitOK).says("permission", "submitted again (attempt 2 of 3)")
 		j.wantEachOnce(t, bucketImages)
-		counted(t, sum)
+		if c := counted(t, sum); c["units_tagged"]+c["units_adopted"] != bucketImages/5 || c["units_adopted"] == 0 {
+			t.Errorf("counters %v", c)
+		}
 		if n := fault.met(); n != 1 {
 			t.Errorf("the fault was met %d times", n)
 		}
@@ -70,7 +72,7 @@ func TestFlinkFaults(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		p.wait().want(exitOK)
+		p.wait().want(exitOK).says("a worker process ended in the middle of its work")
 		j.wantEachOnce(t, bucketImages)
 		if len(alive) != 1 || len(workers.started()) < 2 {
 			t.Errorf("workers %v were killed of %v", alive, workers.started())
@@ -78,7 +80,7 @@ func TestFlinkFaults(t *testing.T) {
 		c.clean(workers)
 	})
 	t.Run("a job fails for good", func(t *testing.T) {
-		j, workers, args := c.trial(t, "never", "--runner-option", "number_of_execution_retries=1")
+		j, workers, args := c.trial(t, "never", "--job-attempts", "2")
 		fault := refuse(c.gs, 1<<30, uploads("never/_runs/000001/unit-000002", ""))
 		e, sum := summarised(t, args...)
 		e.want(exitFailed).says("permission", "unit-000002")
@@ -220,4 +222,3 @@ func (d *door) wait(t *testing.T, p *process) {
 }
 
 func (d *door) release() { close(d.open) }
-
