@@ -138,6 +138,9 @@ func (n *night) loadBundle(ctx context.Context) error {
 	case startErr != nil:
 		return &UsageError{startErr}
 	}
+	if err := n.o.checkCarried(bundle); err != nil {
+		return err
+	}
 	n.model, n.digest = bundle.Name, bundle.Digest
 	for _, warning := range bundle.Warnings {
 		n.watch.warn("model %s: %s", bundle.Name, warning)

@@ -153,9 +153,14 @@ func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
 		r, release = r.Within(ctx)
 		defer release()
 	}
+	o := n.o
+	var err error
+	if o.Model, err = n.carry(ctx, plan); err != nil {
+		return nil, err
+	}
 	graph := func() *beam.Pipeline {
 		p, s := beam.NewPipelineWithRoot()
-		tag(s, n.o, r)
+		tag(s, o, r)
 		return p
 	}
 	if n.o.portable() {
@@ -164,6 +169,6 @@ func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
 	if n.o.local() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	_, err := beam.Run(ctx, n.o.Runner, graph())
+	_, err = beam.Run(ctx, n.o.Runner, graph())
 	return nil, err
 }
