@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export CGO_ENABLED := 1
 
 # These share what they compile (minutes, the first time) only when they agree on -trimpath.
-build flink vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
+build flink flink-cluster vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
@@ -79,6 +79,12 @@ flink: build ## tag on a real Flink 1.19: the table of the direct runner, throug
 	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 0; \
 	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
+
+.PHONY: flink-cluster
+flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed (needs java, mvn and pip; 230 MB)
+	@lib=$$(.ci/flink.sh .cache/flink); cluster=$$(.ci/flink-cluster.sh .cache/flink-cluster); [ -n "$$lib" ] && [ -n "$$cluster" ] || exit 0; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_CLUSTER="$$cluster" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 30m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
 
 # FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
 FLINK_MASTER ?= [local]

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,44 +36,34 @@ type jobServer struct {
 	ports    map[string]bool // listened on, before there was a job
 }
 
-// startJobServer starts it on ports that are free, and stops it when the test ends. Workers inherit its environment, env included.
-func startJobServer(t *testing.T, env ...string) *jobServer {
+// startJobServer starts it on ports that are free, and stops it when the test ends. Its workers inherit its environment.
+func startJobServer(t *testing.T) *jobServer {
 	t.Helper()
-	lib := os.Getenv(flinkJars)
-	if lib == "" {
-		t.Skipf("no Flink (make flink sets %s)", flinkJars)
-	}
-	s := &jobServer{t: t, tmp: t.TempDir(), rest: "localhost:" + freePort(t), log: &watchedLog{}}
+	s := newJobServer(t)
+	s.rest = "localhost:" + freePort(t)
 	conf := t.TempDir()
 	_, port, _ := net.SplitHostPort(s.rest)
 	writeFile(t, filepath.Join(conf, "config.yaml"), fmt.Appendf(nil, "rest:\n  port: %s\n  bind-port: %s\n", port, port))
-	s.cmd = exec.Command("java", "-Xmx512m", "-Djava.io.tmpdir="+s.tmp, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", classPath(t, lib),
-		"org.apache.beam.runners.flink.FlinkJobServerDriver", "--flink-master=[local]", "--job-host=localhost", "--job-port=0", "--artifact-port=0",
-		"--expansion-port=-1", "--artifacts-dir="+filepath.Join(s.tmp, "staging"), "--flink-conf-dir="+conf)
-	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp, asCommand+"=1")
-	s.cmd.Env = append(s.cmd.Env, env...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+	s.start("--flink-master=[local]", "--flink-conf-dir="+conf)
+	return s
+}
+
+func newJobServer(t *testing.T) *jobServer {
+	t.Helper()
+	if os.Getenv(flinkJars) == "" {
+		t.Skipf("no Flink (make flink sets %s)", flinkJars)
 	}
-	ended := make(chan struct{})
-	go func() {
-		s.cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		s.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(20 * time.Second):
-			s.cmd.Process.Kill()
-			<-ended
-		}
-		if t.Failed() {
-			t.Logf("the job server's log:\n%s", s.log.tail(20_000))
-		}
-	})
+	return &jobServer{t: t, tmp: t.TempDir(), log: &watchedLog{}}
+}
+
+// start starts the job server for a Flink.
+func (s *jobServer) start(flags ...string) {
+	t := s.t
+	t.Helper()
+	args := []string{"-Xmx512m", "-Djava.io.tmpdir=" + s.tmp, "-cp", classPath(t, os.Getenv(flinkJars)), "org.apache.beam.runners.flink.FlinkJobServerDriver",
+		"--job-host=localhost", "--job-port=0", "--artifact-port=0", "--expansion-port=-1", "--artifacts-dir=" + filepath.Join(s.tmp, "staging")}
+	var ended <-chan struct{}
+	s.cmd, ended = startJava(t, s.tmp, s.log, append(args, flags...)...)
 	ready := regexp.MustCompile(`JobService started on (\S+)(?s:.*)Job server now running`)
 	s.wait("the job server to start", func() bool {
 		if m := ready.FindStringSubmatch(s.log.String()); m != nil {
@@ -85,7 +76,42 @@ func startJobServer(t *testing.T, env ...string) *jobServer {
 		}
 		return s.endpoint != ""
 	})
-	return s
+}
+
+// startJava starts a Java process, which the test's end stops. It, and what it starts, has its temporary files in tmp.
+func startJava(t *testing.T, tmp string, log *watchedLog, args ...string) (*exec.Cmd, <-chan struct{}) {
+	t.Helper()
+	cmd := exec.Command("java", args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, asCommand+"=1")
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.WaitDelay = 10 * time.Second                                   // workers hold its output, too
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when the tests are killed
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // it is the thread's death that counts
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait()
+		}
+		close(ended)
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			cmd.Process.Kill()
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", args[len(args)-1], log.tail(10_000))
+		}
+	})
+	return cmd, ended
 }
 
 // classPath puts Beam's runner and core first: a jar further on holds older copies of some of their classes.
