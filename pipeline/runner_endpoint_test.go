@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -195,4 +196,15 @@ func wantUsage(t *testing.T, o pipeline.Options, says ...string) {
 			t.Errorf("it does not say %q: %v", words, err)
 		}
 	}
+}
+
+// TestLocalModels: one that would not work as a copy in a store is refused before anything is planned, and so is a library that is not there.
+func TestLocalModels(t *testing.T) {
+	setFlag(t, jobopts.Endpoint, jobService(t))
+	_, o := inMemory(t, 1)
+	o.Runner, o.Output = "flink", "gs://no-such-bucket-here/out"
+	o.Model.URI = filepath.Join("..", "testdata", "models", "external.onnx")
+	wantUsage(t, o, "--model", "external.bin", "--shared-filesystem")
+	o.Model.ONNXRuntime = "/no/such/library.so"
+	wantUsage(t, o, "/no/such/library.so")
 }
