@@ -164,6 +164,7 @@ func TestLoopback(t *testing.T) {
 // TestElsewhere: nothing local is given to workers that may be on other machines.
 func TestElsewhere(t *testing.T) {
 	setFlag(t, jobopts.Endpoint, jobService(t))
+	setFlag(t, jobopts.EnvironmentType, "") // prism, in this process, sets it for good
 	t.Run("output", func(t *testing.T) {
 		_, o := inMemory(t, 1)
 		o.Runner = "flink"
@@ -201,6 +202,7 @@ func wantUsage(t *testing.T, o pipeline.Options, says ...string) {
 // TestLocalModels: one that would not work as a copy in a store is refused before anything is planned, and so is a library that is not there.
 func TestLocalModels(t *testing.T) {
 	setFlag(t, jobopts.Endpoint, jobService(t))
+	setFlag(t, jobopts.EnvironmentType, "")
 	_, o := inMemory(t, 1)
 	o.Runner, o.Output = "flink", "gs://no-such-bucket-here/out"
 	o.Model.URI = filepath.Join("..", "testdata", "models", "external.onnx")
