@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export CGO_ENABLED := 1
 
 # These share what they compile (minutes, the first time) only when they agree on -trimpath.
-build vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
+build flink flink-cluster vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
@@ -72,6 +72,26 @@ fuzz: toolchain ## fuzz the decoders: ten minutes in all [FUZZTIME=75s each]
 .PHONY: leaks
 leaks: toolchain ## decode 100,000 good and bad files, and report the process's memory over time
 	TAGBEAM_LEAK_DECODES=100000 go test -count 1 -timeout 1h -v -run TestNoLeak ./model/preprocess
+
+# TAGBEAM_FLINK is the folder of Beam's job server with an embedded Flink; the tests start it, on ports that are free, and stop it.
+.PHONY: flink
+flink: build ## tag on a real Flink 1.19: the table of the direct runner, through faults too (needs java and mvn)
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 0; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
+
+.PHONY: flink-cluster
+flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed (needs java, mvn and pip; 230 MB)
+	@lib=$$(.ci/flink.sh .cache/flink); cluster=$$(.ci/flink-cluster.sh .cache/flink-cluster); [ -n "$$lib" ] && [ -n "$$cluster" ] || exit 0; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_CLUSTER="$$cluster" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 30m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
+
+# FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
+FLINK_MASTER ?= [local]
+.PHONY: flink-server
+flink-server: ## run Beam's job server for Flink on localhost:8099, until Ctrl-C [FLINK_MASTER=HOST:8081]
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 1; \
+	exec .ci/flink/server.sh "$$lib" --job-port=8099 --artifact-port=8098 --flink-master='$(FLINK_MASTER)'
 
 .PHONY: vet
 vet: toolchain ## go vet

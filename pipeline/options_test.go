@@ -101,10 +101,16 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"MaxErrorRatio": func(o *pipeline.Options) { o.MaxErrorRatio = 0.5 },
 		"Runner":        func(o *pipeline.Options) { o.Runner = "prism" },
 		"CPU":           func(o *pipeline.Options) { o.CPU = 3 },
-		"Batch":         func(o *pipeline.Options) { o.Batch = 3 },
-		"NoDedup":       func(o *pipeline.Options) { o.NoDedup = true },
-		"UnitImages":    func(o *pipeline.Options) { o.UnitImages = 3 },
-		"Command":       func(o *pipeline.Options) { o.Command = []string{"tagbeam"} },
+		// Where the workers are, and how their job is looked after.
+		"SharedFilesystem": func(o *pipeline.Options) { o.SharedFilesystem = true },
+		"FlinkREST":        func(o *pipeline.Options) { o.FlinkREST = "localhost:8081" },
+		"Detach":           func(o *pipeline.Options) { o.Detach = true },
+		"JobAttempts":      func(o *pipeline.Options) { o.JobAttempts = 7 },
+		"RunnerOptions":    func(o *pipeline.Options) { o.RunnerOptions = map[string]string{"a": "b"} },
+		"Batch":            func(o *pipeline.Options) { o.Batch = 3 },
+		"NoDedup":          func(o *pipeline.Options) { o.NoDedup = true },
+		"UnitImages":       func(o *pipeline.Options) { o.UnitImages = 3 },
+		"Command":          func(o *pipeline.Options) { o.Command = []string{"tagbeam"} },
 	}
 	fingerprint := func(o pipeline.Options, digest string) string { return run.Fingerprint(pipeline.Shape(o, digest)) }
 	usual := fingerprint(complete(), "sha256:1")

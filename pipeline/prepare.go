@@ -98,6 +98,11 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 		return nil, err
 	}
 	n := &night{o: o, watch: watch}
+	if o.portable() {
+		if err := o.checkPortable(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := n.loadBundle(ctx); err != nil {
 		return nil, err
 	}
@@ -132,6 +137,9 @@ func (n *night) loadBundle(ctx context.Context) error {
 		return asUsage(ctx, err)
 	case startErr != nil:
 		return &UsageError{startErr}
+	}
+	if err := n.o.checkCarried(bundle); err != nil {
+		return err
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
 	for _, warning := range bundle.Warnings {
@@ -226,7 +234,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.inputs.Each,
+		Source:      n.o.reachable(n.inputs.Each),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,

@@ -93,6 +93,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.CPU, "cpu", o.CPU, "CPUs to use in a process (0: those that the system grants it, container limits included)")
 	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	addClusterFlags(f, &o.Options)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.timings, "timings", false, "say in the summary where the time went (runners direct and prism)")
@@ -131,11 +132,27 @@ func (o *tagOptions) tag(ctx context.Context) error {
 	}
 	w := newProgress(log, o.Options, o.quiet)
 	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
-		Started:  w.start,
-		Finished: func(*run.Status) { w.stop() },
+		Started: w.start,
+		Finished: func(*run.Status) {
+			remote.Store(nil)
+			w.stop()
+		},
+		Submitted: func(j pipeline.Job) {
+			remote.Store(&remoteRun{j, o.FlinkREST, o.Output})
+			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
+		},
+		State: func(state string) {
+			if state == "starting" || state == "running" {
+				log.Info("job is " + state)
+			}
+		},
+		Progress: w.report,
 		Warn:     func(m string) { log.Warn(m) },
 	})
 	w.stop()
+	if err == nil && res.Detached != nil {
+		return o.detached(res)
+	}
 	if err != nil {
 		o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), w.seconds))
 		return err
@@ -157,6 +174,18 @@ func (o *tagOptions) tag(ctx context.Context) error {
 		return &exitError{sum.ExitCode, sum.reason()}
 	}
 	return nil
+}
+
+// detached prints how to find a job that is left alone.
+func (o *tagOptions) detached(res *pipeline.Result) error {
+	job := &remoteRun{*res.Detached, o.FlinkREST, o.Output}
+	fmt.Println(job.ID)
+	if !o.quiet {
+		fmt.Fprintln(os.Stderr, job.left())
+	}
+	s := newSummary(o.Options, res, 0, 0)
+	s.State = "submitted"
+	return o.write(s)
 }
 
 // write writes the summary to the files that the flags name.

@@ -31,7 +31,7 @@ type ModelRef struct {
 	EXIFOrientation, FastDecode bool
 	// Output names the output to classify by, when there are several.
 	Output string
-	// ONNXRuntime is the shared library's file; empty: it is looked for.
+	// ONNXRuntime is the shared library's file, or a URI that it is read from; empty: it is looked for.
 	ONNXRuntime string
 	// Digest is that of the bundle which is expected, or empty. It tells apart what stood at URI at different times: a process that lives
 	// on does not go on with a model that has been replaced. Whether it is what was loaded is for the caller to check.
@@ -144,6 +144,10 @@ func kept(key string) *Classifier {
 
 // load reads the model and opens its session.
 func load(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	ref, err := fetchRuntime(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
 	b, err := LoadBundle(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -194,6 +198,11 @@ func StartRuntime(ref ModelRef) error {
 
 // LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
+	return loadBundle(ctx, ref, func(fsys fs.FS) fs.FS { return fsys })
+}
+
+// loadBundle reads the model through what seen makes of its file system.
+func loadBundle(ctx context.Context, ref ModelRef, seen func(fs.FS) fs.FS) (*model.Bundle, error) {
 	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, Output: ref.Output}
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
@@ -228,7 +237,7 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		}
 		fsys = object.FS(store, folder)
 	}
-	b, err := model.Load(fsys, name, opts)
+	b, err := model.Load(seen(fsys), name, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref.URI, err)
 	}
