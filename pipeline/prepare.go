@@ -83,6 +83,7 @@ type night struct {
 	model       string
 	shape       map[string]string
 	fingerprint string
+	dataflow    *Dataflow // for that runner
 }
 
 // newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.

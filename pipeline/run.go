@@ -20,11 +20,19 @@ type Observer struct {
 	Finished func(s *run.Status)
 	// Warn: something that does not stop the run.
 	Warn func(message string)
+	// Note: something worth knowing, such as the id of a job elsewhere.
+	Note func(message string)
 }
 
 func (w Observer) warn(format string, args ...any) {
 	if w.Warn != nil {
 		w.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+func (w Observer) note(format string, args ...any) {
+	if w.Note != nil {
+		w.Note(fmt.Sprintf(format, args...))
 	}
 }
 
@@ -48,12 +56,23 @@ type Finished struct {
 
 // Run tags what is new: it finishes an open run of the output, plans the next one, runs its graph and publishes it. It may be
 // killed at any moment and called again; two at once on one output make one table. Errors: UsageError, OpenRunError, the context's,
-// or what went wrong; an aborted run is no error here but the State of its Status.
+// DetachedError and ErrDryRun when that was asked for, or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
 	ctx = object.WithSettings(ctx, o.Stores)
 	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
+	}
+	if o.Runner == runnerDataflow {
+		if n.dataflow, err = CheckDataflow(ctx, n.o); err != nil {
+			return nil, err
+		}
+		for _, warning := range n.dataflow.Warnings {
+			watch.warn("%s", warning)
+		}
+		if o.DryRun() {
+			return nil, n.dryRun(ctx)
+		}
 	}
 	return n.run(ctx)
 }
@@ -136,6 +155,9 @@ func (n *night) execute(ctx context.Context, runID int64) error {
 		r, release = r.Within(ctx)
 		defer release()
 		ctx = context.WithoutCancel(ctx)
+	}
+	if n.dataflow != nil {
+		return n.dataflow.submit(ctx, n.o, r, n.watch)
 	}
 	p, s := beam.NewPipelineWithRoot()
 	tag(s, n.o, r)

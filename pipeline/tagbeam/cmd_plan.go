@@ -14,6 +14,12 @@ import (
 func (o *tagOptions) printPlan(ctx context.Context, res *pipeline.Result) error {
 	var rate float64
 	var how string
+	if o.Runner == "dataflow" {
+		if err := o.printDataflowPlan(ctx, res); err != nil {
+			return err
+		}
+		return o.writePlanned(res)
+	}
 	if res.Stats.Images > 0 {
 		var err error
 		if rate, how, err = pipeline.EstimateRate(ctx, o.Options); err != nil {
@@ -21,6 +27,11 @@ func (o *tagOptions) printPlan(ctx context.Context, res *pipeline.Result) error 
 		}
 	}
 	writePlan(os.Stdout, res, rate, how)
+	return o.writePlanned(res)
+}
+
+// writePlanned writes the summary of a plan.
+func (o *tagOptions) writePlanned(res *pipeline.Result) error {
 	s := newSummary(o.Options, res, 0, 0)
 	s.State = "planned"
 	return o.write(s)

@@ -22,6 +22,7 @@ import (
 type tagOptions struct {
 	pipeline.Options
 	model       modelFlags
+	price       pipeline.DataflowPrice
 	planOnly    bool
 	summaryJSON string
 	metricsFile string
@@ -89,6 +90,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	addPriceFlags(f, &o.price)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
@@ -101,6 +103,7 @@ func (o *tagOptions) run(ctx context.Context) error {
 	}
 	beam.Init() // first: it sets up logging, its own way
 	log := newLogger(o.quiet)
+	showBeamsJob(log, o.DryRun())
 	began := time.Now()
 	if o.planOnly {
 		res, err := pipeline.Plan(ctx, o.Options)
@@ -117,8 +120,13 @@ func (o *tagOptions) run(ctx context.Context) error {
 		Started:  w.start,
 		Finished: func(*run.Status) { w.stop() },
 		Warn:     func(m string) { log.Warn(m) },
+		Note:     func(m string) { log.Info(m) },
 	})
 	w.stop()
+	if said, ok := notAFailure(err); ok {
+		log.Info(said)
+		return nil
+	}
 	if err != nil {
 		o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), w.seconds))
 		return err
