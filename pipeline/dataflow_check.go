@@ -24,6 +24,9 @@ import (
 // workers, that the image is there, that staging and temporary locations and the output can be written (a small object is written and
 // removed) and inputs read, and that the Dataflow API lets us in. All that is wrong is in the error, not only the first.
 func CheckDataflow(ctx context.Context, o Options) (*Dataflow, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	ctx = object.WithSettings(ctx, o.Stores)
 	d := readDataflow(ctx)
 	var c checks
@@ -203,23 +206,21 @@ func (d *Dataflow) checkImageFlags() error {
 // checkNothingLocal refuses what only this machine has.
 func (o Options) checkNothingLocal() []error {
 	var errs []error
+	if o.SharedFilesystem {
+		errs = append(errs, usage("--shared-filesystem: Dataflow's workers share no file system with this machine"))
+	}
 	for _, in := range o.Inputs {
-		if !strings.HasPrefix(in, "@") && onThisMachine(in) {
+		if !strings.HasPrefix(in, "@") && isLocal(in) {
 			errs = append(errs, usage("--input %s: the workers cannot see this machine's files: copy it to a bucket (gcloud storage cp -r), and name it there", in))
 		}
 	}
-	if onThisMachine(o.Output) {
+	if isLocal(o.Output) {
 		errs = append(errs, usage("--output %s: the workers cannot write to this machine: name a folder in a bucket", o.Output))
 	}
-	if !o.Model.Builtin() && onThisMachine(o.Model.URI) {
+	if !o.Model.Builtin() && isLocal(o.Model.URI) {
 		errs = append(errs, usage("--model %s: the workers cannot see this machine's files: copy it to a bucket (gcloud storage cp -r), and name it there", o.Model.URI))
 	}
 	return errs
-}
-
-func onThisMachine(uri string) bool {
-	loc, err := object.Parse(uri)
-	return err == nil && (loc.Scheme == object.SchemeFile || loc.Scheme == object.SchemeMem)
 }
 
 // checkWritable writes a small object into a folder and removes it again.

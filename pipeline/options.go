@@ -52,6 +52,14 @@ type Options struct {
 
 	// Runner is the Beam runner: direct, prism, flink, dataflow or universal.
 	Runner string
+	// SharedFilesystem says that local paths lead to the same files on every worker. Without it a remote runner is given none.
+	SharedFilesystem bool
+	// FlinkREST is HOST:PORT of the JobManager of the Flink cluster that the job runs on, to cancel it; empty: unknown.
+	FlinkREST string
+	// Detach leaves a job to the remote runner once it is submitted.
+	Detach bool
+	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as number_of_execution_retries.
+	RunnerOptions map[string]string
 	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
 	CPU int
 	// Batch is the number of images inferred at once; 0: chosen for the model.
@@ -158,4 +166,6 @@ func (o Options) shape(modelDigest string) map[string]string {
 func (o Options) engine() engine.Config { return engine.Config{CPU: o.CPU} }
 
 // local says that the workers are in this process.
-func (o Options) local() bool { return o.Runner == "direct" || o.Runner == "prism" }
+func (o Options) local() bool {
+	return o.Runner == "direct" || o.Runner == "prism" || o.portable() && environmentType() == envLoopback
+}

@@ -96,6 +96,11 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 		return nil, err
 	}
 	n := &night{o: o, watch: watch}
+	if o.portable() {
+		if err := o.checkPortable(ctx); err != nil {
+			return nil, err
+		}
+	}
 	bundle, err := engine.LoadBundle(ctx, o.Model)
 	if err != nil {
 		return nil, asUsage(ctx, err)
@@ -202,7 +207,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.inputs.Each,
+		Source:      n.o.reachable(n.inputs.Each),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,

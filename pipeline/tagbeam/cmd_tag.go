@@ -90,6 +90,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	addClusterFlags(f, &o.Options)
 	addPriceFlags(f, &o.price)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
@@ -106,10 +107,7 @@ func (o *tagOptions) run(ctx context.Context) error {
 	showBeamsJob(log, o.DryRun())
 	began := time.Now()
 	if o.planOnly {
-		res, err := pipeline.Plan(ctx, o.Options)
-		if err == nil {
-			err = o.printPlan(ctx, res)
-		}
+		res, err := o.plan(ctx)
 		if err != nil {
 			o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), 0))
 		}
@@ -117,14 +115,25 @@ func (o *tagOptions) run(ctx context.Context) error {
 	}
 	w := newProgress(log, o.Options, o.quiet)
 	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
-		Started:  w.start,
-		Finished: func(*run.Status) { w.stop() },
+		Started: w.start,
+		Finished: func(*run.Status) {
+			remote.Store(nil)
+			w.stop()
+		},
+		Submitted: func(j pipeline.Job) {
+			remote.Store(&remoteRun{j, o.FlinkREST, o.Output})
+			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
+		},
+		State:    func(state string) { log.Info("job is " + state) },
+		Progress: w.report,
 		Warn:     func(m string) { log.Warn(m) },
-		Note:     func(m string) { log.Info(m) },
 	})
 	w.stop()
-	if said, ok := notAFailure(err); ok {
-		log.Info(said)
+	if err == nil && res.Detached != nil {
+		return o.detached(res)
+	}
+	if errors.Is(err, pipeline.ErrDryRun) {
+		log.Info(err.Error())
 		return nil
 	}
 	if err != nil {
@@ -145,6 +154,18 @@ func (o *tagOptions) run(ctx context.Context) error {
 		return &exitError{sum.ExitCode, sum.reason()}
 	}
 	return nil
+}
+
+// detached prints how to find a job that is left alone.
+func (o *tagOptions) detached(res *pipeline.Result) error {
+	job := &remoteRun{*res.Detached, o.FlinkREST, o.Output}
+	fmt.Println(job.ID)
+	if !o.quiet {
+		fmt.Fprintln(os.Stderr, job.left())
+	}
+	s := newSummary(o.Options, res, 0, 0)
+	s.State = "submitted"
+	return o.write(s)
 }
 
 // write writes the summary to the files that the flags name.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,29 +19,35 @@ func addPriceFlags(f *pflag.FlagSet, p *pipeline.DataflowPrice) {
 	f.Float64Var(&p.PerVCPUHour, "vcpu-hour-price", p.PerVCPUHour, "what an hour of such a CPU costs, with its memory, for --plan-only")
 }
 
-// printDataflowPlan checks all that can be checked before a job costs money, and prints what the job would be.
-func (o *tagOptions) printDataflowPlan(ctx context.Context, res *pipeline.Result) error {
+// planDataflow checks all that can be checked before a job costs money, and prints what the job would be.
+func (o *tagOptions) planDataflow(ctx context.Context) (*pipeline.Result, error) {
 	if err := o.price.Validate(); err != nil {
-		return err
+		return nil, err
 	}
 	d, err := pipeline.CheckDataflow(ctx, o.Options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, warning := range d.Warnings {
 		slog.New(logHandler(slog.LevelInfo)).Warn(warning)
 	}
+	res, err := pipeline.Plan(ctx, o.Options)
+	if err != nil {
+		return res, err
+	}
 	e, err := d.Estimate(ctx, o.Options, o.price, res.Stats.Images)
 	if err != nil {
-		return err
+		return res, err
 	}
 	writePlan(os.Stdout, res, 0, "")
 	writeDataflow(os.Stdout, d, e, o.price)
-	return nil
+	return res, o.writePlanned(res)
 }
 
 func writeDataflow(w io.Writer, d *pipeline.Dataflow, e pipeline.DataflowEstimate, p pipeline.DataflowPrice) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%-24s %s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-24s %s\n", name, fmt.Sprintf(format, args...))
+	}
 	row("job on Dataflow", "project %s, region %s", d.Project, d.Region)
 	row("image", "%s", d.Image)
 	row("staged worker", "%s (linux/%s, %s)", d.Worker.Path, d.Worker.Arch, bytesText(d.Worker.Size))
@@ -71,15 +76,6 @@ func writeDataflow(w io.Writer, d *pipeline.Dataflow, e pipeline.DataflowEstimat
 	} else {
 		row("cost", "give --vcpu-hour-price, the price of a vCPU hour with its memory")
 	}
-}
-
-// notAFailure is what a command says that did what it was asked for, which was not to see a run to its end.
-func notAFailure(err error) (string, bool) {
-	var detached *pipeline.DetachedError
-	if errors.Is(err, pipeline.ErrDryRun) || errors.As(err, &detached) {
-		return err.Error(), true
-	}
-	return "", false
 }
 
 // showBeamsJob lets all of Beam's own lines through when they are what was asked for (--dry_run prints the job as such).

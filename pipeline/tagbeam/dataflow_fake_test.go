@@ -18,13 +18,18 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/protox"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
+	images "github.com/google/go-containerregistry/pkg/v1/remote"
 	df "google.golang.org/api/dataflow/v1b3"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/object/objecttest"
@@ -60,9 +65,9 @@ func startDataflow(t *testing.T) *fakeDataflow {
 	t.Cleanup(func() { object.Close() })
 	f.server = httptest.NewServer(f.routes())
 	t.Cleanup(f.server.Close)
-	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(images.Close)
-	f.registry = strings.TrimPrefix(images.URL, "http://")
+	store := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(store.Close)
+	f.registry = strings.TrimPrefix(store.URL, "http://")
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", serviceAccount(t, f.server.URL+"/token"))
 	return f
 }
@@ -173,10 +178,61 @@ func (f *fakeDataflow) image(t *testing.T, tag, os, arch string, entryPoint ...s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Write(ref, img); err != nil {
+	if err := images.Write(ref, img); err != nil {
 		t.Fatal(err)
 	}
 	return ref.String()
+}
+
+// run does what Dataflow does with a job: it runs the graph that was staged, with the worker that was staged, which is its own boot program.
+// Prism is what runs it, and a process takes the container's place.
+func (f *fakeDataflow) run(t *testing.T, job *df.Job) {
+	t.Helper()
+	worker := job.Environment.WorkerPools[0].Packages[0].Location
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "worker")
+	writeFile(t, binary, f.object(t, worker))
+	// Prism puts the id between quotes, as for a shell.
+	boot := filepath.Join(dir, "boot")
+	writeFile(t, boot, []byte("#!/bin/bash\nexec env "+asCommand+"=1 "+binary+" \"${@//\\'/}\"\n"))
+	for _, file := range []string{binary, boot} {
+		if err := os.Chmod(file, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p pipepb.Pipeline
+	if err := proto.Unmarshal(f.object(t, strings.TrimSuffix(worker, "worker")+"model"), &p); err != nil {
+		t.Fatal(err)
+	}
+	for _, env := range p.Components.Environments {
+		env.Urn, env.Payload, env.Dependencies = "beam:env:process:v1", protox.MustEncode(&pipepb.ProcessPayload{Command: boot}), nil
+	}
+	jobs, err := prism.CreateJobServer(t.Context(), prism.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := jobs.Prepare(t.Context(), &jobpb.PrepareJobRequest{Pipeline: &p, JobName: job.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := jobs.Run(t.Context(), &jobpb.RunJobRequest{PreparationId: prepared.PreparationId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, err := jobs.GetStateStream(t.Context(), &jobpb.GetJobStateRequest{JobId: running.JobId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		switch s, err := states.Recv(); {
+		case err != nil:
+			t.Fatal(err)
+		case s.State == jobpb.JobState_DONE:
+			return
+		case s.State == jobpb.JobState_FAILED, s.State == jobpb.JobState_CANCELLED:
+			t.Fatalf("the job's graph: %v", s)
+		}
+	}
 }
 
 // object is what stands at a gs:// uri.

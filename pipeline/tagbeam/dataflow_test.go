@@ -38,8 +38,8 @@ func self(t *testing.T) string {
 	return path
 }
 
-// TestDataflow submits a job through Beam's runner to a fake of Dataflow, and looks at the job that arrives. Another command does the job's
-// work meanwhile; when Dataflow says that it is done, the command sees the run published.
+// TestDataflow submits a job through Beam's runner to a fake of Dataflow, looks at the job that arrives, and runs it as it was
+// staged. When Dataflow says that it is done, the command sees the run published.
 func TestDataflow(t *testing.T) {
 	f := startDataflow(t)
 	j, flags := onDataflow(t, f, 10)
@@ -86,9 +86,9 @@ func TestDataflow(t *testing.T) {
 	checkGraph(t, f.object(t, strings.TrimSuffix(staged, "worker")+"model"), image, staged, digest)
 
 	f.becomes("JOB_STATE_RUNNING")
-	tagbeam(t, j.args("--unit-images=4", "--quiet")...).want(exitOK) // the same run
+	f.run(t, sent)
 	f.becomes("JOB_STATE_DONE")
-	p.wait().want(exitOK).says("submitted to Dataflow as job "+fakeJobID).prints("images     10 ", "table      gs://tags/all/labels")
+	p.wait().want(exitOK).says("submitted to Dataflow, project "+fakeProject+", region "+fakeRegion+", which calls it "+fakeJobID).prints("images     10 ", "table      gs://tags/all/labels")
 	j.wantEachOnce(t, 10)
 	if left := leftovers(t, "gs://staging/here/tagbeam-check", "gs://staging/temporary", "gs://tags/all/tagbeam-check"); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
@@ -207,17 +207,19 @@ func TestDataflowEnds(t *testing.T) {
 		p := start(t, j.args(flags...)...)
 		f.arrived(t, p)
 		p.signal(syscall.SIGINT)
-		p.wait().want(130).says("asked Dataflow to cancel job " + fakeJobID)
+		p.wait().want(130).says("Dataflow was asked to cancel job " + fakeJobID)
 		if diff := gocmp.Diff([]string{"JOB_STATE_CANCELLED"}, f.wishes); diff != "" {
 			t.Errorf("asked for (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("not waited for", func(t *testing.T) {
-		f := startDataflow(t)
-		j, flags := onDataflow(t, f, 3)
-		tagbeam(t, j.args(append(flags, "--async")...)...).want(exitOK).says("job "+fakeJobID+" runs on dataflow by itself", "--region="+fakeRegion)
-		if f.asked != 0 {
-			t.Errorf("asked for the job %d times", f.asked)
+		for _, flag := range []string{"--async", "--detach"} {
+			f := startDataflow(t)
+			j, flags := onDataflow(t, f, 3)
+			tagbeam(t, j.args(append(flags, flag)...)...).want(exitOK).prints(fakeJobID).says("is left to itself: it is on https://console.cloud.google.com/dataflow/jobs/" + fakeRegion + "/" + fakeJobID)
+			if f.asked != 0 {
+				t.Errorf("%s: asked for the job %d times", flag, f.asked)
+			}
 		}
 	})
 }
@@ -227,7 +229,7 @@ func TestDataflowDryRun(t *testing.T) {
 	f := startDataflow(t)
 	j, flags := onDataflow(t, f, 3)
 	e := tagbeam(t, j.args(append(flags, "--dry_run")...)...).want(exitOK).says("Dry-run: not submitting job!", "tagbeam:ready", "JOB_TYPE_BATCH", "nothing was written")
-	if strings.Contains(e.stderr, "submitted to Dataflow") || len(f.jobs) > 0 {
+	if strings.Contains(e.stderr, "submitted to") || len(f.jobs) > 0 {
 		t.Errorf("it was submitted: %s", e)
 	}
 	if left := leftovers(t, "gs://staging/here", "gs://tags/all"); len(left) > 0 {

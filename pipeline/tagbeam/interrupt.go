@@ -21,17 +21,25 @@ func (*interruptError) Error() string {
 func (e *interruptError) code() int { return 128 + int(e.signal) }
 
 // notifyInterrupt returns a context that ends on the first SIGINT or SIGTERM, with an interruptError as its cause. A second signal, or a
-// process that does not end in time, exits at once.
+// process that does not end in time, exits at once. A job elsewhere is cancelled at the first, and left alone at the second.
 func notifyInterrupt(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		interrupt := &interruptError{(<-signals).(syscall.Signal)}
+		patience := graceful
+		if job := remote.Load(); job != nil {
+			patience = cancelling
+			complain(job.interrupted())
+		}
 		cancel(interrupt)
 		select {
 		case <-signals:
-		case <-time.After(graceful):
+		case <-time.After(patience):
+		}
+		if job := remote.Load(); job != nil {
+			complain(job.left())
 		}
 		complain(interrupt.Error())
 		os.Exit(interrupt.code())

@@ -34,6 +34,10 @@ const exitCodes = `Exit codes:
   130  interrupted by Ctrl-C;  143  by SIGTERM: run it again and it goes on where it stopped`
 
 func main() {
+	if pipeline.BootArgs(os.Args[1:]) {
+		complain(pipeline.Boot(context.Background(), os.Args[1:]).Error())
+		os.Exit(exitFailed)
+	}
 	if isWorker(os.Args[1:]) {
 		// A runner started this process: Beam's harness takes over and never returns.
 		flag.Parse()
