@@ -217,9 +217,6 @@ func (o Options) checkNothingLocal() []error {
 	if isLocal(o.Output) {
 		errs = append(errs, usage("--output %s: the workers cannot write to this machine: name a folder in a bucket", o.Output))
 	}
-	if !o.Model.Builtin() && isLocal(o.Model.URI) {
-		errs = append(errs, usage("--model %s: the workers cannot see this machine's files: copy it to a bucket (gcloud storage cp -r), and name it there", o.Model.URI))
-	}
 	return errs
 }
 

@@ -58,12 +58,17 @@ type Options struct {
 	FlinkREST string
 	// Detach leaves a job to the remote runner once it is submitted.
 	Detach bool
-	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as number_of_execution_retries.
+	// JobAttempts is how often a job that fails is submitted to a job service, in all; below 2 it is once.
+	JobAttempts int
+	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as execution_mode_for_batch.
 	RunnerOptions map[string]string
 	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
 	CPU int
-	// Batch is the number of images inferred at once; 0: chosen for the model.
+	// Batch is the number of images inferred at once; 0: measured for model and machine, one number for a run. It shows in the last bits of
+	// confidences.
 	Batch int
+	// NoDedup infers every image, also those that have the content of another one in the same unit.
+	NoDedup bool
 	// UnitImages is the number of images of one unit of work, at least; 0: chosen for the total.
 	UnitImages int
 	// Command is what a person types to go on with this run, for messages.
@@ -78,6 +83,7 @@ func DefaultOptions() Options {
 		MaxErrorRatio: 1,
 		Limits:        preprocess.DefaultLimits,
 		Runner:        "direct",
+		JobAttempts:   3,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/transforms"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 // Observer is told how Run goes on, from Run's goroutine. Nil functions are not called.
@@ -22,7 +23,7 @@ type Observer struct {
 	Submitted func(j Job)
 	// State: the job of a run has come to this state at its job service (starting, running, ...).
 	State func(state string)
-	// Progress: so many images of the run are tagged by a job elsewhere, so many of them failed.
+	// Progress: so many images of the run are tagged by a job elsewhere, so many of them failed. It is called from a goroutine of its own.
 	Progress func(images, failed int64)
 	// Warn: something that does not stop the run.
 	Warn func(message string)
@@ -83,7 +84,9 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 	res := &Result{}
 	left := n.o.Limit // 0: no limit
 	for {
+		planned := engine.Begin(engine.List)
 		next, err := n.next(ctx, left)
+		planned()
 		if err != nil {
 			return res, err
 		}
@@ -161,17 +164,25 @@ func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
 		r, release = r.Within(ctx)
 		defer release()
 	}
-	p, s := beam.NewPipelineWithRoot()
-	tag(s, n.o, r)
+	o := n.o
+	var err error
+	if o.Model, err = n.carry(ctx, plan); err != nil {
+		return nil, err
+	}
+	graph := func() *beam.Pipeline {
+		p, s := beam.NewPipelineWithRoot()
+		tag(s, o, r)
+		return p
+	}
 	if n.dataflow != nil {
-		return n.submitDataflow(ctx, p, plan)
+		return n.submitDataflow(ctx, graph(), plan)
 	}
 	if n.o.portable() {
-		return n.submit(ctx, p, plan)
+		return n.submitUntil(ctx, graph, plan)
 	}
 	if n.o.local() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	_, err := beam.Run(ctx, n.o.Runner, p)
+	_, err = beam.Run(ctx, n.o.Runner, graph())
 	return nil, err
 }

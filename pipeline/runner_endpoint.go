@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -17,8 +18,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-
-	"math"
 )
 
 // answerWithin is how long a service may take to answer before it counts as not answering.
@@ -29,12 +28,6 @@ const startJobServer = "start Beam's job server for Flink and name its port, usu
 // connect opens a connection to the Beam job service at endpoint and makes sure that it is one. Its errors say what is there instead, and what
 // to start.
 func connect(ctx context.Context, endpoint string) (*grpc.ClientConn, error) {
-	if endpoint == "" {
-		return nil, usage("no --endpoint: HOST:PORT of a Beam job service; %s", startJobServer)
-	}
-	if _, port, err := net.SplitHostPort(endpoint); err != nil || port == "" || strings.Contains(endpoint, "/") {
-		return nil, usage("--endpoint %s: it is HOST:PORT, without http:// and path: that of a Beam job service; %s", endpoint, startJobServer)
-	}
 	if err := checkListening(ctx, endpoint); err != nil {
 		return nil, err
 	}
@@ -47,6 +40,17 @@ func connect(ctx context.Context, endpoint string) (*grpc.ClientConn, error) {
 		return nil, err
 	}
 	return cc, nil
+}
+
+// checkAddress refuses what is no HOST:PORT.
+func checkAddress(endpoint string) error {
+	if endpoint == "" {
+		return usage("no --endpoint: HOST:PORT of a Beam job service; %s", startJobServer)
+	}
+	if _, port, err := net.SplitHostPort(endpoint); err != nil || port == "" || strings.Contains(endpoint, "/") {
+		return usage("--endpoint %s: it is HOST:PORT, without http:// and path: that of a Beam job service; %s", endpoint, startJobServer)
+	}
+	return nil
 }
 
 func dial(endpoint string) (*grpc.ClientConn, error) {

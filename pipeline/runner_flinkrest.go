@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
@@ -16,16 +18,29 @@ import (
 // flinkREST is the REST interface of a Flink JobManager, which alone can cancel a job for real.
 type flinkREST struct{ base string }
 
-// openFlinkREST makes sure that Flink answers at HOST:PORT.
-func openFlinkREST(ctx context.Context, address string) (flinkREST, error) {
-	base := strings.TrimSuffix(address, "/")
+func (o Options) flinkREST() flinkREST {
+	base := strings.TrimSuffix(o.FlinkREST, "/")
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
-	if flinkVersion(ctx, base) == "" {
-		return flinkREST{}, usage("--flink-rest %s: no Flink answers there; it is HOST:PORT of the JobManager's REST interface and web page, usually 8081", address)
+	return flinkREST{base}
+}
+
+// checkFlinkREST refuses an address at which something answers that is not Flink. Where nothing listens there may be a Flink later: one that is embedded
+// in the job server has its port only while a job runs.
+func (o Options) checkFlinkREST(ctx context.Context) error {
+	if o.FlinkREST == "" {
+		return nil
 	}
-	return flinkREST{base}, nil
+	base := o.flinkREST().base
+	if flinkVersion(ctx, base) != "" {
+		return nil
+	}
+	_, err := (&net.Dialer{Timeout: answerWithin}).DialContext(ctx, "tcp", strings.TrimPrefix(strings.TrimPrefix(base, "http://"), "https://"))
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil
+	}
+	return usage("--flink-rest %s: no Flink answers there; it is HOST:PORT of the JobManager's REST interface and web page, usually 8081", o.FlinkREST)
 }
 
 // flinkJob is one line of Flink's overview.
@@ -85,7 +100,8 @@ const pollEvery = 300 * time.Millisecond
 // cancel ends the job because of cause, waits until it is over, and returns cause.
 func (j *remoteJob) cancel(ctx context.Context, cause error) error {
 	if j.night.o.FlinkREST == "" {
-		return errors.Join(cause, j.cancelByBeam(ctx))
+		j.cancelByBeam(ctx)
+		return cause
 	}
 	if err := j.cancelByFlink(ctx); err != nil {
 		j.night.watch.warn("job %s could not be cancelled and may go on: %v", j.Name, err)
@@ -96,13 +112,12 @@ func (j *remoteJob) cancel(ctx context.Context, cause error) error {
 }
 
 func (j *remoteJob) cancelByFlink(ctx context.Context) error {
-	rest, err := openFlinkREST(ctx, j.night.o.FlinkREST)
-	if err != nil {
-		return err
-	}
-	asked := false
+	rest, asked := j.night.o.flinkREST(), false
 	for {
 		job, err := rest.find(ctx, j.Name)
+		if asked && errors.Is(err, syscall.ECONNREFUSED) {
+			return nil // a Flink that was embedded in the job server ends with its job
+		}
 		if err != nil {
 			return err
 		}
@@ -120,15 +135,14 @@ func (j *remoteJob) cancelByFlink(ctx context.Context) error {
 }
 
 // cancelByBeam asks the job service, whose word on Flink is worth little.
-func (j *remoteJob) cancelByBeam(ctx context.Context) error {
+func (j *remoteJob) cancelByBeam(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, answerWithin)
 	defer stop()
 	if _, err := j.client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: j.ID}); err != nil {
 		j.night.watch.warn("job %s could not be cancelled and may go on: %v", j.Name, err)
-		return nil
+		return
 	}
 	if j.night.o.Runner == "flink" {
 		j.night.watch.warn("Beam's job service was asked to cancel job %s; Flink may finish it all the same, which does no harm: the same command adopts what it has done. To cancel a job for real, say --flink-rest HOST:PORT of the JobManager", j.Name)
 	}
-	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -38,26 +38,14 @@ type Job struct {
 // portable says that jobs go to a Beam job service.
 func (o Options) portable() bool { return o.Runner == "flink" || o.Runner == "universal" }
 
-// defaultRetries and retryDelay are how often, and after how long, Flink starts a failed job again unless --runner-option says otherwise. Flink itself
-// does not; and a run that starts again adopts the units that are there.
-const (
-	defaultRetries = 3
-	retryDelay     = time.Second
-)
-
-// runnerOptions are options of the job for the runner itself, by the names that Beam gives them.
-func (o Options) runnerOptions() map[string]string {
-	options := map[string]string{}
-	if o.Runner == "flink" {
-		options["number_of_execution_retries"] = fmt.Sprint(defaultRetries)
-		options["execution_retry_delay"] = fmt.Sprint(retryDelay.Milliseconds())
-	}
-	maps.Copy(options, o.RunnerOptions)
-	return options
-}
+// retryDelay is how long a failed job rests before it is submitted again.
+const retryDelay = time.Second
 
 // checkPortable checks, before anything is planned, what a job service needs. The connection is only to see who is there.
 func (o Options) checkPortable(ctx context.Context) error {
+	if err := checkAddress(*jobopts.Endpoint); err != nil {
+		return err
+	}
 	if err := checkEnvironment(); err != nil {
 		return err
 	}
@@ -69,13 +57,28 @@ func (o Options) checkPortable(ctx context.Context) error {
 		return err
 	}
 	cc.Close()
-	if o.FlinkREST != "" {
-		_, err = openFlinkREST(ctx, o.FlinkREST)
-	}
-	return err
+	return o.checkFlinkREST(ctx)
 }
 
-// submit hands the job of a run to the job service and, unless it is to be left alone, waits for its end.
+// submitUntil hands the job of a run to the job service, again when it fails: on Flink no job of the kind is tried again unless the cluster is set up so,
+// and one that begins anew goes on with what is there.
+func (n *night) submitUntil(ctx context.Context, graph func() *beam.Pipeline, plan *run.Plan) (*Job, error) {
+	for attempt := 1; ; attempt++ {
+		job, err := n.submit(ctx, graph(), plan)
+		var failed *JobError
+		if !errors.As(err, &failed) || failed.final() || attempt >= n.o.JobAttempts || ctx.Err() != nil {
+			return job, err
+		}
+		n.watch.warn("%v; it is submitted again (attempt %d of %d) and goes on with what is there", err, attempt+1, n.o.JobAttempts)
+		select {
+		case <-time.After(retryDelay):
+		case <-ctx.Done():
+			return job, context.Cause(ctx)
+		}
+	}
+}
+
+// submit hands one job of a run to the job service and, unless it is to be left alone, waits for its end.
 func (n *night) submit(ctx context.Context, p *beam.Pipeline, plan *run.Plan) (*Job, error) {
 	env, err := n.o.openEnvironment(ctx)
 	if err != nil {
@@ -170,7 +173,7 @@ func (j *remoteJob) options() (*structpb.Struct, error) {
 		return nil, fmt.Errorf("pipeline options: %w", err)
 	}
 	options.Fields["beam:option:job_name:v1"] = structpb.NewStringValue(j.Name)
-	for name, value := range j.night.o.runnerOptions() {
+	for name, value := range j.night.o.RunnerOptions {
 		options.Fields["beam:option:"+name+":v1"] = optionValue(value)
 	}
 	return options, nil

@@ -36,8 +36,9 @@ func (j *remoteJob) wait(ctx context.Context) error {
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	messages, ended := j.follow(following)
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
+	if j.night.watch.Progress != nil {
+		go j.report(following)
+	}
 	failure := ""
 	for {
 		select {
@@ -48,8 +49,6 @@ func (j *remoteJob) wait(ctx context.Context) error {
 				failure = j.note(<-messages, failure)
 			}
 			return j.outcome(ctx, err, failure)
-		case <-look.C:
-			j.progress(following)
 		case <-ctx.Done():
 			return j.cancel(context.WithoutCancel(ctx), context.Cause(ctx))
 		}
@@ -126,19 +125,26 @@ func (j *remoteJob) counters(ctx context.Context) map[string]int64 {
 	return counters
 }
 
-// progress tells the observer how many images are tagged: by the job's metrics where its service tells them while it runs, and otherwise by the
-// unit files that there are.
-func (j *remoteJob) progress(ctx context.Context) {
-	watch := j.night.watch.Progress
-	if watch == nil {
-		return
+// report tells the observer now and then how many images are tagged, until ctx ends: by the job's metrics where its service tells them while it
+// runs, and otherwise by the unit files that there are.
+func (j *remoteJob) report(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+		counters := j.counters(ctx)
+		done := counters["images"]
+		if n, err := j.night.output.ImagesTagged(ctx, j.plan); err == nil {
+			done = max(done, n)
+		}
+		if ctx.Err() == nil {
+			j.night.watch.Progress(done, counters["images_failed"])
+		}
 	}
-	counters := j.counters(ctx)
-	done, failed := counters["images"], counters["images_failed"]
-	if n, err := j.night.output.ImagesTagged(ctx, j.plan); err == nil {
-		done = max(done, n)
-	}
-	watch(done, failed)
 }
 
 // JobError says how a job failed on a remote runner.

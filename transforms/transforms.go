@@ -26,6 +26,7 @@ var (
 	unitsAdopted = beam.NewCounter(Namespace, "units_adopted")
 	imagesTagged = beam.NewCounter(Namespace, "images")
 	imagesFailed = beam.NewCounter(Namespace, "images_failed")
+	imagesCopied = beam.NewCounter(Namespace, "images_copied")
 )
 
 // What crosses a stage border is registered by name: another process cannot tell what an unnamed struct stands for.

@@ -67,7 +67,6 @@ func TestDataflowNotReady(t *testing.T) {
 		"an override":                  {[]string{"--sdk_harness_container_image_override=x"}, []string{"a pattern and an image with a comma between them"}},
 		"a shared file system":         {[]string{"--shared-filesystem"}, []string{"--shared-filesystem: Dataflow's workers share no file system"}},
 		"local images":                 {[]string{"--input=" + imageFolder(t, 1)}, []string{"the workers cannot see this machine's files: copy it to a bucket"}},
-		"a local model":                {[]string{"--model=" + tinyModel(t, "nchw.onnx")}, []string{"--model /", "the workers cannot see this machine's files"}},
 		"a local output":               {[]string{"--output=" + t.TempDir()}, []string{"the workers cannot write to this machine: name a folder in a bucket"}},
 		"several things": {[]string{"--region=europe-west4-b", "--labels=x", "--sdk_container_image="},
 			[]string{"not ready for Dataflow:\n  --region", "\n  --labels", "\n  --sdk_container_image"}},
@@ -108,23 +107,23 @@ func TestDataflowRefused(t *testing.T) {
 	is := func(r *http.Request, method, bucket, part string) bool {
 		return r.Method == method && strings.Contains(r.URL.Path, "/"+bucket+"/") && strings.Contains(r.URL.String(), part)
 	}
-	deny := func(method, bucket, part string) {
+	forbid := func(method, bucket, part string) {
 		f.gs.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if is(r, method, bucket, part) {
-				refuse(w, http.StatusForbidden, "somebody@example.org does not have that right")
+				deny(w, http.StatusForbidden, "somebody@example.org does not have that right")
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
 
-	deny("POST", "staging", "")
+	forbid("POST", "staging", "")
 	tagbeam(t, plan...).want(exitUsage).says("--staging_location gs://staging/here cannot be written", "--temp_location gs://staging/here/tmp cannot be written", "permission denied")
-	deny("POST", "tags", "")
+	forbid("POST", "tags", "")
 	tagbeam(t, plan...).want(exitUsage).says("--output gs://tags/all cannot be written", "permission denied")
-	deny("GET", "data", imageName(0))
+	forbid("GET", "data", imageName(0))
 	tagbeam(t, plan...).want(exitUsage).says("--input: gs://data/photos/"+imageName(0)+" can be listed but not read", "permission denied")
-	deny("DELETE", "tags", "")
+	forbid("DELETE", "tags", "")
 	tagbeam(t, plan...).want(exitOK).says("--output: gs://tags/all/tagbeam-check-", "cannot be removed")
 	f.gs.Inject(nil)
 

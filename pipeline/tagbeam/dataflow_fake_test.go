@@ -120,16 +120,16 @@ func (f *fakeDataflow) api(do func(*http.Request) any) http.Handler {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if r.Header.Get("Authorization") != "Bearer fake" {
-			refuse(w, http.StatusUnauthorized, "no credentials")
+			deny(w, http.StatusUnauthorized, "no credentials")
 			return
 		}
 		if f.refuse != 0 {
-			refuse(w, f.refuse, "Dataflow API has not been used in project "+fakeProject+" before or it is disabled")
+			deny(w, f.refuse, "Dataflow API has not been used in project "+fakeProject+" before or it is disabled")
 			return
 		}
 		switch v := do(r).(type) {
 		case error:
-			refuse(w, http.StatusBadRequest, v.Error())
+			deny(w, http.StatusBadRequest, v.Error())
 		default:
 			answer(w, v)
 		}
@@ -141,7 +141,7 @@ func answer(w http.ResponseWriter, v any) {
 	json.NewEncoder(w).Encode(v)
 }
 
-func refuse(w http.ResponseWriter, code int, message string) {
+func deny(w http.ResponseWriter, code int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": code, "message": message}})

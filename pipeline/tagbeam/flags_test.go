@@ -82,8 +82,8 @@ func TestBeamFlags(t *testing.T) {
 	if r := j.rows(t)[0]; len(r.TopK) != 2 {
 		t.Errorf("--top_k 2 gave %d", len(r.TopK))
 	}
-	// Beam's own refusal shows that a flag reached it.
-	tagbeam(t, j.args("--retag", "--runner=universal")...).want(exitFailed).says("endpoint")
+	// A refusal shows that a flag reached Beam.
+	tagbeam(t, j.args("--retag", "--runner=universal", "--shared-filesystem", "--endpoint", "localhost:1")...).want(exitUsage).says("--endpoint localhost:1", "nothing listens")
 	help := tagbeam(t, "tag", "--help").want(exitOK)
 	if strings.Contains(help.stdout, "--job") || !strings.Contains(help.stdout, "--runner") {
 		t.Errorf("the help shows Beam's flags, or not --runner\n%s", help)

@@ -40,6 +40,8 @@ type summary struct {
 	RunID       int64        `json:"run_id,omitempty"` // of the last run
 	Job         *jobSummary  `json:"job,omitempty"`    // that was left alone (--detach)
 	Runs        []runSummary `json:"runs"`
+
+	Timings *timings `json:"timings,omitempty"` // with --timings
 }
 
 // runSummary is one run that the command finished.
@@ -157,6 +159,9 @@ func (s *summary) print(w io.Writer) {
 	if s.Failed > 0 {
 		fmt.Fprintf(w, "failed     %d: %s\n", s.Failed, top(s.Errors, 10))
 	}
+	if s.Copies > 0 {
+		fmt.Fprintf(w, "copies     %d, which share another image's inference\n", s.Copies)
+	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, "skipped    %d, tagged before\n", s.Skipped)
 	}
@@ -173,6 +178,9 @@ func (s *summary) print(w io.Writer) {
 			name += "#" + u.Member
 		}
 		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, name)
+	}
+	if s.Timings != nil {
+		fmt.Fprintf(w, "timings    %s\n", s.Timings)
 	}
 	if s.State == string(run.StatePublished) {
 		fmt.Fprintf(w, "table      %s\n", s.Table)

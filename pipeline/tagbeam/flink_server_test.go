@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// flinkJars names the folder of Beam's job server for Flink (.ci/flink.sh); empty: tests on Flink are skipped.
+const flinkJars = "TAGBEAM_FLINK"
+
+// jobServer is Beam's job server with an embedded Flink: one Java process.
+type jobServer struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	endpoint string // of the job service
+	rest     string // where Flink answers while a job runs
+	tmp      string // its folder of temporary files, which its workers inherit
+	log      *watchedLog
+	files    map[string]bool // in tmp, and
+	ports    map[string]bool // listened on, before there was a job
+}
+
+// startJobServer starts it on ports that are free, and stops it when the test ends. Workers inherit its environment, env included.
+func startJobServer(t *testing.T, env ...string) *jobServer {
+	t.Helper()
+	lib := os.Getenv(flinkJars)
+	if lib == "" {
+		t.Skipf("no Flink (make flink sets %s)", flinkJars)
+	}
+	s := &jobServer{t: t, tmp: t.TempDir(), rest: "localhost:" + freePort(t), log: &watchedLog{}}
+	conf := t.TempDir()
+	_, port, _ := net.SplitHostPort(s.rest)
+	writeFile(t, filepath.Join(conf, "config.yaml"), fmt.Appendf(nil, "rest:\n  port: %s\n  bind-port: %s\n", port, port))
+	s.cmd = exec.Command("java", "-Xmx512m", "-Djava.io.tmpdir="+s.tmp, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", classPath(t, lib),
+		"org.apache.beam.runners.flink.FlinkJobServerDriver", "--flink-master=[local]", "--job-host=localhost", "--job-port=0", "--artifact-port=0",
+		"--expansion-port=-1", "--artifacts-dir="+filepath.Join(s.tmp, "staging"), "--flink-conf-dir="+conf)
+	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp, asCommand+"=1")
+	s.cmd.Env = append(s.cmd.Env, env...)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		s.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			s.cmd.Process.Kill()
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("the job server's log:\n%s", s.log.tail(20_000))
+		}
+	})
+	ready := regexp.MustCompile(`JobService started on (\S+)(?s:.*)Job server now running`)
+	s.wait("the job server to start", func() bool {
+		if m := ready.FindStringSubmatch(s.log.String()); m != nil {
+			s.endpoint = m[1]
+		}
+		select {
+		case <-ended:
+			t.Fatalf("the job server ended:\n%s", s.log)
+		default:
+		}
+		return s.endpoint != ""
+	})
+	return s
+}
+
+// classPath puts Beam's runner and core first: a jar further on holds older copies of some of their classes.
+func classPath(t *testing.T, lib string) string {
+	jars, err := filepath.Glob(filepath.Join(lib, "*.jar"))
+	if err != nil || len(jars) == 0 {
+		t.Fatalf("no jars in %s: %v", lib, err)
+	}
+	rank := func(jar string) int {
+		if name := filepath.Base(jar); strings.HasPrefix(name, "beam-runners-") || strings.HasPrefix(name, "beam-sdks-java-core-") {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(jars, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return strings.Join(jars, ":")
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// wait looks again and again whether something has come about, and fails the test when it does not.
+func (s *jobServer) wait(what string, done func() bool) {
+	s.t.Helper()
+	waitFor(s.t, what, done)
+}
+
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// note keeps what is there before a job: the files and ports that the server needs for itself. A first job opens some for good.
+func (s *jobServer) note() {
+	s.files, s.ports = s.tempFiles(), s.listening()
+}
+
+// clean checks that a job has left nothing: no worker, no port, no temporary file.
+func (s *jobServer) clean(workers *workerLog) {
+	s.t.Helper()
+	s.wait("the workers to end", func() bool { return len(workers.alive()) == 0 })
+	var left []string
+	gone := func() bool {
+		left = append(extra(s.tempFiles(), s.files), extra(s.listening(), s.ports)...)
+		return len(left) == 0
+	}
+	for end := time.Now().Add(30 * time.Second); !gone(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Errorf("a job left temporary files or ports: %v", left)
+			return
+		}
+	}
+}
+
+func extra(now, before map[string]bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(now)), func(k string) bool { return before[k] })
+}
+
+// tempFiles are the files and folders in the folder of temporary files.
+func (s *jobServer) tempFiles() map[string]bool {
+	found := map[string]bool{}
+	filepath.WalkDir(s.tmp, func(path string, _ os.DirEntry, err error) error {
+		found[strings.TrimPrefix(path, s.tmp)] = true
+		return nil
+	})
+	return found
+}
+
+// listening are the TCP ports that the server listens on.
+func (s *jobServer) listening() map[string]bool {
+	sockets := map[string]bool{}
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.cmd.Process.Pid))
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, "socket:[") {
+			sockets[strings.Trim(target, "socket:[]")] = true
+		}
+	}
+	ports := map[string]bool{}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(table)
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			fields := strings.Fields(lines.Text())
+			if len(fields) > 9 && fields[3] == "0A" && sockets[fields[9]] { // 0A: LISTEN
+				_, hex, _ := strings.Cut(fields[1], ":")
+				port, _ := strconv.ParseUint(hex, 16, 16)
+				ports[strconv.FormatUint(port, 10)] = true
+			}
+		}
+	}
+	return ports
+}
+
+// workerLog knows every worker process that was started through its wrapper.
+type workerLog struct {
+	t      *testing.T
+	file   string
+	script string // the program to be named as the workers' own
+}
+
+func newWorkerLog(t *testing.T) *workerLog {
+	t.Helper()
+	dir := t.TempDir()
+	w := &workerLog{t: t, file: filepath.Join(dir, "pids"), script: filepath.Join(dir, "tagbeam")}
+	text := fmt.Sprintf("#!/bin/sh\necho $$ >> '%s'\nexec '%s' \"$@\"\n", w.file, program)
+	if err := os.WriteFile(w.script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// flags make the workers of a job start through the wrapper.
+func (w *workerLog) flags() []string { return []string{"--environment_config", w.script} }
+
+// started are the ids of the processes, oldest first. The shell's is the worker's: it executes it.
+func (w *workerLog) started() []int {
+	data, _ := os.ReadFile(w.file)
+	var pids []int
+	for _, line := range strings.Fields(string(data)) {
+		if pid, err := strconv.Atoi(line); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func (w *workerLog) alive() []int {
+	return slices.DeleteFunc(w.started(), func(pid int) bool { return syscall.Kill(pid, 0) != nil })
+}
+
+// watchedLog keeps what a process prints, and can be read meanwhile.
+type watchedLog struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+var _ io.Writer = (*watchedLog)(nil)
+
+func (l *watchedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, p...)
+	return len(p), nil
+}
+
+func (l *watchedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
+
+func (l *watchedLog) tail(n int) string {
+	s := l.String()
+	return s[max(0, len(s)-n):]
+}
