@@ -80,6 +80,13 @@ flink: build ## tag on a real Flink 1.19: the table of the direct runner, throug
 	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
 
+# FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
+FLINK_MASTER ?= [local]
+.PHONY: flink-server
+flink-server: ## run Beam's job server for Flink on localhost:8099, until Ctrl-C [FLINK_MASTER=HOST:8081]
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 1; \
+	exec .ci/flink/server.sh "$$lib" --job-port=8099 --artifact-port=8098 --flink-master='$(FLINK_MASTER)'
+
 .PHONY: vet
 vet: toolchain ## go vet
 	go vet ./... $(TOOLS)

@@ -138,6 +138,19 @@ func (o Options) openEnvironment(ctx context.Context) (*environment, error) {
 	return env, nil
 }
 
+// workerProgram is the program that PROCESS workers are started with.
+func workerProgram() string {
+	config := *jobopts.EnvironmentConfig
+	var process struct{ Command string }
+	if json.Unmarshal([]byte(config), &process) == nil && process.Command != "" {
+		return process.Command
+	}
+	if config == "" {
+		config, _ = os.Executable()
+	}
+	return config
+}
+
 // workerBinary is the program for workers whose boot program runs what is staged: the one that Beam's flag names, or this one where a worker on
 // Linux can run it. Otherwise there is none, and their boot program must be tagbeam's.
 func workerBinary() string {

@@ -1,26 +1,31 @@
 package pipeline
 
-import "strings"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
 
-// explanation is what people meet, by what a runner's error text has in it, and what they can do about it.
+// explanation is what people can do about an error that they meet.
 type explanation struct {
-	has, way string
-	final    bool // another attempt would end the same way
+	way   string
+	final bool // another attempt would end the same way
 }
 
-var explanations = []explanation{
-	{"Cannot run program", "the workers do not have this program where the job looks for it: put tagbeam and ONNX Runtime's library at the same path on every task manager, or name its place there with --environment_config /path/to/tagbeam", true},
-	{"docker", "the job asked for DOCKER workers, and the task managers cannot start containers: leave --environment_type out (PROCESS), or install Docker there", true},
-	{"libonnxruntime", "a worker has no ONNX Runtime that it can use: put libonnxruntime.so beside tagbeam on every worker, or send this machine's along with --onnxruntime FILE", true},
-	{"client cancelled", "a worker process ended in the middle of its work: it was killed, or the machine ran out of memory", false},
-}
+// noProgram is what Java says of a program that is not there, or must not be run: nothing but the error's number.
+var noProgram = regexp.MustCompile(`error=(2|13), `)
 
 // explain finds what is known of an error text.
 func explain(text string) (explanation, bool) {
-	for _, e := range explanations {
-		if strings.Contains(text, e.has) {
-			return e, true
-		}
+	switch {
+	case noProgram.MatchString(text) && environmentType() == envDocker:
+		return explanation{"the job asked for DOCKER workers, and a task manager cannot run docker: leave --environment_type out (PROCESS), or install Docker there", true}, true
+	case noProgram.MatchString(text):
+		return explanation{fmt.Sprintf("a task manager cannot run %s, the program that workers are: put tagbeam and libonnxruntime.so at that path on every one of them, or name their place there with --environment_config /path/to/tagbeam", workerProgram()), true}, true
+	case strings.Contains(text, "libonnxruntime"):
+		return explanation{"a worker has no ONNX Runtime that it can use: put libonnxruntime.so beside tagbeam on every worker, or send this machine's along with --onnxruntime FILE", true}, true
+	case strings.Contains(text, "client cancelled"):
+		return explanation{"a worker process ended in the middle of its work: it was killed, or the machine ran out of memory", false}, true
 	}
 	return explanation{}, false
 }

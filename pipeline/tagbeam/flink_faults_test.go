@@ -1,7 +1,10 @@
 package main
 
 import (
+	"maps"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -222,3 +225,83 @@ func (d *door) wait(t *testing.T, p *process) {
 }
 
 func (d *door) release() { close(d.open) }
+
+// TestFlinkElsewhere: workers that share no file with the command are given a local model and ONNX Runtime's library; and the other kinds of
+// workers than the default one.
+func TestFlinkElsewhere(t *testing.T) {
+	c := startCluster(t)
+	t.Run("local model and library", func(t *testing.T) {
+		j, workers, args := c.trial(t, "carried")
+		workers.bare() // they have no library of their own
+		j.model = tinyModel(t, "nchw.onnx")
+		args = append(args, "--model", j.model, "--onnxruntime", os.Getenv("TAGBEAM_ONNXRUNTIME"))
+		tagbeam(t, args...).want(exitOK)
+		j.wantEachOnce(t, bucketImages)
+		given := slices.Sorted(maps.Keys(j.objects(t, "_runs/000001/given/")))
+		if want := []string{"libonnxruntime.so", "model/tiny/labels.txt", "model/tiny/net.onnx", "model/tiny/tagbeam.json"}; !slices.Equal(given, prefixed("_runs/000001/given/", want)) {
+			t.Errorf("given: %q", given)
+		}
+		if r := j.rows(t)[0]; r.Model != "tiny" {
+			t.Errorf("model %s", r.Model)
+		}
+		c.clean(workers)
+		putGS(c.gs, "data", "photos/new.png", pngImage(1000))
+		tagbeam(t, args...).want(exitOK)
+		c.gs.Delete("data", "photos/new.png")
+		if left := j.objects(t, "_runs/000001/given/"); len(left) != 0 {
+			t.Errorf("left of run 1: %v", left)
+		}
+	})
+	t.Run("local images", func(t *testing.T) {
+		j, _, args := c.trial(t, "refused")
+		tagbeam(t, append(args, "--input", imageFolder(t, 1))...).want(exitUsage).says("--input", "is local", "--shared-filesystem")
+		if len(j.objects(t, "")) != 0 {
+			t.Error("it planned a run all the same")
+		}
+	})
+	t.Run("LOOPBACK", func(t *testing.T) {
+		j := c.job("loopback")
+		tagbeam(t, c.args(j, "--environment_type", "LOOPBACK", "--unit-images", "5", "--parallelism", "2")...).want(exitOK)
+		j.wantEachOnce(t, bucketImages)
+	})
+	t.Run("EXTERNAL", func(t *testing.T) {
+		j := c.job("external")
+		pool := start(t, "worker-pool", "--listen", "localhost:0")
+		var address string
+		waitFor(t, "the pool to listen", func() bool {
+			_, after, ok := strings.Cut(pool.stderr.String(), "waiting for a runner on ")
+			address, _, _ = strings.Cut(after, `"`)
+			return ok && address != ""
+		})
+		tagbeam(t, c.args(j, "--environment_type", "EXTERNAL", "--environment_config", address)...).want(exitOK)
+		j.wantEachOnce(t, bucketImages)
+		waitFor(t, "the worker to end", func() bool { return strings.Contains(pool.stderr.String(), " ended: ") })
+		pool.signal(syscall.SIGINT)
+		pool.endsWithin(generous).want(130)
+	})
+	t.Run("no program on the workers", func(t *testing.T) {
+		j := c.job("nowhere")
+		e := tagbeam(t, c.args(j, "--environment_config", "/no/such/tagbeam")...).want(exitFailed)
+		e.says("/no/such/tagbeam", "put tagbeam", "--environment_config")
+		if strings.Contains(e.stderr, "submitted again") {
+			t.Errorf("it tried again\n%s", e)
+		}
+	})
+	t.Run("no ONNX Runtime on the workers", func(t *testing.T) {
+		j, workers, args := c.trial(t, "bare")
+		workers.bare()
+		e := tagbeam(t, args...).want(exitFailed)
+		e.says("libonnxruntime.so", "on every worker", "--onnxruntime FILE")
+		if len(j.rows(t)) != 0 {
+			t.Error("rows")
+		}
+	})
+}
+
+func prefixed(prefix string, names []string) []string {
+	var all []string
+	for _, n := range names {
+		all = append(all, prefix+n)
+	}
+	return all
+}

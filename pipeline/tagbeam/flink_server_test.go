@@ -211,6 +211,24 @@ func newWorkerLog(t *testing.T) *workerLog {
 	return w
 }
 
+// bare makes the workers a copy of the program in a folder of its own, with no library beside it or in the environment.
+func (w *workerLog) bare() {
+	w.t.Helper()
+	alone := filepath.Join(filepath.Dir(w.file), "alone", "tagbeam")
+	real, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	writeFile(w.t, alone, readFile(w.t, real))
+	if err := os.Chmod(alone, 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	text := fmt.Sprintf("#!/bin/sh\necho $$ >> '%s'\nunset TAGBEAM_ONNXRUNTIME\nexport HOME=/nowhere XDG_CACHE_HOME=/nowhere\nexec '%s' \"$@\"\n", w.file, alone)
+	if err := os.WriteFile(w.script, []byte(text), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // flags make the workers of a job start through the wrapper.
 func (w *workerLog) flags() []string { return []string{"--environment_config", w.script} }
 
