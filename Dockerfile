@@ -27,6 +27,9 @@ FROM debian:${DEBIAN}-slim
 ARG RUNTIME_PACKAGES="ca-certificates libjpeg62-turbo libstdc++6 libwebp7 libwebpdemux2"
 RUN apt-get update && apt-get install --yes --no-install-recommends ${RUNTIME_PACKAGES} && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/tagbeam /out/libonnxruntime.so /usr/local/bin/
+# Beam's Go SDK panics as it starts where its user has no name: one who runs the image as another user has to name that one, too.
+ARG PASSWD="tagbeam:x:65532:65532::/nonexistent:/usr/sbin/nologin"
+RUN echo "${PASSWD}" >>/etc/passwd
 # Where Beam's tools look for the boot program of a worker.
 RUN mkdir -p /opt/apache/beam && ln -s /usr/local/bin/tagbeam /opt/apache/beam/boot
 USER 65532:65532

@@ -55,6 +55,7 @@ make_rootfs() {
   tar -C "$dir" -xf "$base"
   install -D -m 755 "$tagbeam" "$dir$entry_point"
   install -m 755 "$library" "$dir$(dirname "$entry_point")/libonnxruntime.so"
+  arg PASSWD >>"$dir/etc/passwd"
   mkdir -p "$dir/opt/apache/beam"
   ln -s "$entry_point" "$dir/opt/apache/beam/boot"
   # No shell is needed, and so there is none: what starts one fails here, not in somebody's image.

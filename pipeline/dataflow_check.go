@@ -49,6 +49,9 @@ func CheckDataflow(ctx context.Context, o Options) (*Dataflow, error) {
 	if warning != "" {
 		d.Warnings = append(d.Warnings, warning)
 	}
+	if t := beamFlag(flagTemplate); t != "" {
+		c.add(d.checkLocation("--"+flagTemplate, t))
+	}
 	for _, place := range [][2]string{{"--" + flagStaging, d.Staging}, {"--" + flagTemp, d.Temp}, {"--output", o.Output}} {
 		warning, err := checkWritable(ctx, place[0], place[1])
 		c.add(err)
@@ -164,9 +167,6 @@ func checkBeamFlags() []error {
 	}
 	if g := beamFlag("flexrs_goal"); g != "" && g != "FLEXRS_UNSPECIFIED" && g != "FLEXRS_SPEED_OPTIMIZED" && g != "FLEXRS_COST_OPTIMIZED" {
 		errs = append(errs, usage("--flexrs_goal %s: FLEXRS_COST_OPTIMIZED or FLEXRS_SPEED_OPTIMIZED", g))
-	}
-	if beamFlag(flagTemplate) != "" {
-		errs = append(errs, usage("--%s: a job of tagbeam is made for one run, planned as the command starts: for a template that plans each time it is launched, take the flex template in pipeline/deploy", flagTemplate))
 	}
 	if beamFlag(flagUpdate) == "true" {
 		errs = append(errs, usage("--%s: only streaming jobs can be updated; to go on with a run, run the same command again", flagUpdate))

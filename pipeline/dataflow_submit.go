@@ -47,6 +47,11 @@ func (n *night) submitDataflow(ctx context.Context, p *beam.Pipeline, plan *run.
 	if err != nil {
 		return nil, fmt.Errorf("submit the job %s to Dataflow: %w", name, err)
 	}
+	if template := beamFlag(flagTemplate); template != "" {
+		// Flex templates: the job was written there, and their launcher submits it. (There is no result to ask then.)
+		n.o.Detach = true
+		return &Job{ID: template, Name: name, Endpoint: "the launcher of a template", Page: template}, nil
+	}
 	n.o.Detach = detach
 	j := &dataflowJob{d: d, night: n, plan: plan, Job: Job{ID: res.JobID(), Name: name, Endpoint: "Dataflow, project " + d.Project + ", region " + d.Region}}
 	j.Page = fmt.Sprintf("https://console.cloud.google.com/dataflow/jobs/%s/%s?project=%s", d.Region, j.ID, d.Project)

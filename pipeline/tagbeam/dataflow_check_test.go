@@ -54,7 +54,7 @@ func TestDataflowNotReady(t *testing.T) {
 		"a worker without cgo":         {[]string{"--worker_binary=" + noCgo}, []string{"it is built without cgo", "CGO_ENABLED=1"}},
 		"another Go program":           {[]string{"--worker_binary=" + stranger}, []string{"it is another program (example.org/stranger)"}},
 		"a worker for another machine": {[]string{"--machine_type=t2a-standard-4"}, []string{"is for linux/amd64, and a t2a-standard-4's processor is linux/arm64"}},
-		"a template":                   {[]string{"--template_location=gs://staging/template"}, []string{"take the flex template in pipeline/deploy"}},
+		"a local template":             {[]string{"--template_location=/tmp/x"}, []string{"--template_location /tmp/x: Dataflow reads it from Cloud Storage"}},
 		"an update":                    {[]string{"--update"}, []string{"only streaming jobs can be updated"}},
 		"labels":                       {[]string{"--labels=team=images"}, []string{`--labels team=images: give JSON`}},
 		"workers":                      {[]string{"--num_workers=5", "--max_num_workers=3"}, []string{"nor the first above the second"}},
