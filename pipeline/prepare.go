@@ -86,6 +86,7 @@ type night struct {
 	shape       map[string]string
 	fingerprint string
 	load        func() error // loads the model into this process, once
+	dataflow    *Dataflow    // for that runner
 }
 
 // newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.

@@ -59,12 +59,23 @@ type Finished struct {
 
 // Run tags what is new: it finishes an open run of the output, plans the next one, runs its graph and publishes it. It may be
 // killed at any moment and called again; two at once on one output make one table. Errors: UsageError, OpenRunError, the context's,
-// or what went wrong; an aborted run is no error here but the State of its Status.
+// ErrDryRun when that was asked for, or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
 	ctx = object.WithSettings(ctx, o.Stores)
 	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
+	}
+	if o.Runner == runnerDataflow {
+		if n.dataflow, err = CheckDataflow(ctx, n.o); err != nil {
+			return nil, err
+		}
+		for _, warning := range n.dataflow.Warnings {
+			watch.warn("%s", warning)
+		}
+		if o.DryRun() {
+			return nil, n.dryRun(ctx)
+		}
 	}
 	return n.run(ctx)
 }
@@ -162,6 +173,9 @@ func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
 		p, s := beam.NewPipelineWithRoot()
 		tag(s, o, r)
 		return p
+	}
+	if n.dataflow != nil {
+		return n.submitDataflow(ctx, graph(), plan)
 	}
 	if n.o.portable() {
 		return n.submitUntil(ctx, graph, plan)

@@ -29,6 +29,8 @@ type Job struct {
 	ID, Name string
 	// Endpoint is the job service.
 	Endpoint string
+	// Page is where a person sees it; empty: the job service does not tell.
+	Page string
 	// Counters are those of tagbeam's stages, by their names, once the job has ended well: see Counters of package transforms.
 	Counters map[string]int64
 }

@@ -23,6 +23,7 @@ import (
 type tagOptions struct {
 	pipeline.Options
 	model       modelFlags
+	price       pipeline.DataflowPrice
 	planOnly    bool
 	summaryJSON string
 	metricsFile string
@@ -94,6 +95,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
 	addClusterFlags(f, &o.Options)
+	addPriceFlags(f, &o.price)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.timings, "timings", false, "say in the summary where the time went (runners direct and prism)")
@@ -119,12 +121,10 @@ func (o *tagOptions) run(ctx context.Context) error {
 func (o *tagOptions) tag(ctx context.Context) error {
 	beam.Init() // first: it sets up logging, its own way
 	log := newLogger(o.quiet)
+	showBeamsJob(log, o.DryRun())
 	began := processStart
 	if o.planOnly {
-		res, err := pipeline.Plan(ctx, o.Options)
-		if err == nil {
-			err = o.printPlan(ctx, res)
-		}
+		res, err := o.plan(ctx)
 		if err != nil {
 			o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), 0))
 		}
@@ -152,6 +152,10 @@ func (o *tagOptions) tag(ctx context.Context) error {
 	w.stop()
 	if err == nil && res.Detached != nil {
 		return o.detached(res)
+	}
+	if errors.Is(err, pipeline.ErrDryRun) {
+		log.Info(err.Error())
+		return nil
 	}
 	if err != nil {
 		o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), w.seconds))

@@ -30,6 +30,9 @@ func (r *remoteRun) interrupted() string {
 // left says how to find a job that was left alone.
 func (r *remoteRun) left() string {
 	at := "the pages of the cluster"
+	if r.Page != "" {
+		at = r.Page
+	}
 	if r.flinkREST != "" {
 		at = r.flinkREST
 		if !strings.Contains(at, "://") {
