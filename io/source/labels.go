@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/tagbeam/tagbeam/io/object"
@@ -70,7 +71,7 @@ func OpenLabels(ctx context.Context, patterns []string, source Options, opts Lab
 	return l, nil
 }
 
-// Of returns the label of an image as Set.Each gave it. Images of one archive or Parquet file should come together.
+// Of returns the label of an image, of which URI and Member are looked at. Images of one archive or Parquet file should come together.
 func (l *Labels) Of(ctx context.Context, item Item) (Label, error) {
 	if label, ok := l.listed[item.URI]; ok && item.Member == "" {
 		return label, nil
@@ -84,11 +85,12 @@ func (l *Labels) Of(ctx context.Context, item Item) (Label, error) {
 		}
 		l.file = item.URI
 	}
-	if item.Column != "" {
-		if item.Offset < int64(len(l.rows)) {
-			return l.rows[item.Offset], nil
+	if kindOf(item.URI) == kindParquet {
+		row, err := strconv.ParseInt(item.Member, 10, 64)
+		if err != nil || row < 0 || row >= int64(len(l.rows)) {
+			return Label{}, nil
 		}
-		return Label{}, nil
+		return l.rows[row], nil
 	}
 	name := item.Member
 	if stem, _, ok := strings.Cut(name, "#"); ok && imageExtensions[strings.ToLower(path.Ext(stem))] {
@@ -131,7 +133,7 @@ func (l *Labels) look(ctx context.Context, item Item) error {
 		return err
 	}
 	l.rows, l.beside = nil, nil
-	if item.Column != "" {
+	if kindOf(item.URI) == kindParquet {
 		l.rows, err = l.parquetLabels(ctx, store, loc, info)
 		return err
 	}

@@ -111,3 +111,6 @@ func (t *Tally) Merge(other *Tally) {
 		t.thresholds[i].hits += s.hits
 	}
 }
+
+// Images is the number of images that were added.
+func (t *Tally) Images() int64 { return t.images }

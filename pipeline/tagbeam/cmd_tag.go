@@ -49,7 +49,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 			}
 			o.Stores = object.SettingsFrom(cmd.Context())
 			o.Runner = *runners.Runner
-			o.Command = resumeCommand(cmd.Flags())
+			o.Command = resumeCommand(cmd.Name(), cmd.Flags())
 			return o.run(cmd.Context())
 		},
 	}

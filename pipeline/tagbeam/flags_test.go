@@ -103,7 +103,7 @@ func TestResumeCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(resumeCommand(cmd.Flags())[1:], " ")
+	got := strings.Join(resumeCommand("tag", cmd.Flags())[1:], " ")
 	for _, want := range []string{"tag --input " + here + "/photos --input gs://b/x ", " --model /m", " --output " + here + "/-out", " --top-k 3", " --retag=true", " --preprocess caffe",
 		" --summary-json " + here + "/s.json", " --job-name n"} {
 		if !strings.Contains(got+" ", want) {
