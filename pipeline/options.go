@@ -54,8 +54,11 @@ type Options struct {
 	Runner string
 	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
 	CPU int
-	// Batch is the number of images inferred at once; 0: chosen for the model.
+	// Batch is the number of images inferred at once; 0: measured for model and machine, one number for a run. It shows in the last bits of
+	// confidences.
 	Batch int
+	// NoDedup infers every image, also those that have the content of another one in the same unit.
+	NoDedup bool
 	// UnitImages is the number of images of one unit of work, at least; 0: chosen for the total.
 	UnitImages int
 	// Command is what a person types to go on with this run, for messages.

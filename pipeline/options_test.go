@@ -102,6 +102,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"Runner":        func(o *pipeline.Options) { o.Runner = "prism" },
 		"CPU":           func(o *pipeline.Options) { o.CPU = 3 },
 		"Batch":         func(o *pipeline.Options) { o.Batch = 3 },
+		"NoDedup":       func(o *pipeline.Options) { o.NoDedup = true },
 		"UnitImages":    func(o *pipeline.Options) { o.UnitImages = 3 },
 		"Command":       func(o *pipeline.Options) { o.Command = []string{"tagbeam"} },
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/transforms"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 // Observer is told how Run goes on, from Run's goroutine. Nil functions are not called.
@@ -62,7 +63,9 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 	res := &Result{}
 	left := n.o.Limit // 0: no limit
 	for {
+		planned := engine.Begin(engine.List)
 		next, err := n.next(ctx, left)
+		planned()
 		if err != nil {
 			return res, err
 		}

@@ -25,6 +25,7 @@ var (
 	unitsAdopted = beam.NewCounter(namespace, "units_adopted")
 	imagesTagged = beam.NewCounter(namespace, "images")
 	imagesFailed = beam.NewCounter(namespace, "images_failed")
+	imagesCopied = beam.NewCounter(namespace, "images_copied")
 )
 
 // Run names one planned run; every stage has it in its configuration.

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 )
 
@@ -12,7 +13,11 @@ type Worker struct {
 	pixels    Pixels
 	turned    Pixels
 	resampler resampler
+	resizing  time.Duration
 }
+
+// Resizing is the part of the latest ApplyHeader that was not decoding: resize, crop and normalise.
+func (w *Worker) Resizing() time.Duration { return w.resizing }
 
 // NewWorker returns a worker of its own for one goroutine.
 func (p *Program) NewWorker() *Worker {
@@ -47,6 +52,7 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
 	if h.Pixels() > maxKeptPixels {
 		defer func() { w.pixels, w.turned = Pixels{}, Pixels{} }()
 	}
+	w.resizing = 0
 	spec, o := &w.program.spec, upright
 	if spec.EXIFOrientation {
 		o = orientationOf(h.Format, data)
@@ -67,13 +73,18 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
 		if err := w.decode(data, h, o); err != nil {
 			return err
 		}
+		began := time.Now()
 		w.resize(&w.pixels, g, dst)
+		w.resizing = time.Since(began)
 		return nil
 	}
 	if err := w.decode(data, h, o); err != nil {
 		return err
 	}
-	return w.ApplyPixels(&w.pixels, dst)
+	began := time.Now()
+	err := w.ApplyPixels(&w.pixels, dst)
+	w.resizing = time.Since(began)
+	return err
 }
 
 // decode decodes to w.pixels and turns them.
@@ -105,7 +116,9 @@ func (w *Worker) applyJPEG(data []byte, h Header, g geometry, dst []byte) (done 
 	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, span{r.left, r.right}, r.horizontal); err != nil {
 		return true, decoderError(h, err)
 	}
+	began := time.Now()
 	w.writeTensor(dst, g, b)
+	w.resizing = time.Duration(w.decoder.resampling) + time.Since(began)
 	return true, nil
 }
 

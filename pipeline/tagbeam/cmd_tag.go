@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -26,6 +27,8 @@ type tagOptions struct {
 	summaryJSON string
 	metricsFile string
 	quiet       bool
+	timings     bool
+	profiles    profiles
 }
 
 func newTagCommand() *cobra.Command {
@@ -86,11 +89,14 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.Float64Var(&o.MaxErrorRatio, "max-error-ratio", o.MaxErrorRatio, "abort, and publish nothing, when more than this fraction of the images fails")
 	addLimitFlags(f, &o.Limits)
 	o.model.add(cmd)
-	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
-	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
+	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: measured for the model and this machine, once; it shows in the last bits of confidences)")
+	f.IntVar(&o.CPU, "cpu", o.CPU, "CPUs to use in a process (0: those that the system grants it, container limits included)")
+	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
+	f.BoolVar(&o.timings, "timings", false, "say in the summary where the time went (runners direct and prism)")
+	o.profiles.add(f)
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
 	f.Var(logFormat{}, "log-format", "format of log lines: text or json")
 }
@@ -99,9 +105,20 @@ func (o *tagOptions) run(ctx context.Context) error {
 	if err := o.checkSummary(); err != nil {
 		return err
 	}
+	if o.CPU > 0 {
+		runtime.GOMAXPROCS(o.CPU) // planning, fetching and writing, too
+	}
+	stop, err := o.profiles.start()
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.tag(ctx), stop())
+}
+
+func (o *tagOptions) tag(ctx context.Context) error {
 	beam.Init() // first: it sets up logging, its own way
 	log := newLogger(o.quiet)
-	began := time.Now()
+	began := processStart
 	if o.planOnly {
 		res, err := pipeline.Plan(ctx, o.Options)
 		if err == nil {
@@ -127,6 +144,9 @@ func (o *tagOptions) run(ctx context.Context) error {
 		log.Warn("no images under --input " + in)
 	}
 	sum := newSummary(o.Options, res, time.Since(began), w.seconds)
+	if o.timings {
+		sum.Timings = newTimings(o.Options, began)
+	}
 	if !o.quiet {
 		sum.print(os.Stdout)
 	}

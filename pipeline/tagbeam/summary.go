@@ -39,6 +39,8 @@ type summary struct {
 	ModelDigest string       `json:"model_digest,omitempty"`
 	RunID       int64        `json:"run_id,omitempty"` // of the last run
 	Runs        []runSummary `json:"runs"`
+
+	Timings *timings `json:"timings,omitempty"` // with --timings
 }
 
 // runSummary is one run that the command finished.
@@ -139,6 +141,9 @@ func (s *summary) print(w io.Writer) {
 	if s.Failed > 0 {
 		fmt.Fprintf(w, "failed     %d: %s\n", s.Failed, top(s.Errors, 10))
 	}
+	if s.Copies > 0 {
+		fmt.Fprintf(w, "copies     %d, which share another image's inference\n", s.Copies)
+	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, "skipped    %d, tagged before\n", s.Skipped)
 	}
@@ -155,6 +160,9 @@ func (s *summary) print(w io.Writer) {
 			name += "#" + u.Member
 		}
 		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, name)
+	}
+	if s.Timings != nil {
+		fmt.Fprintf(w, "timings    %s\n", s.Timings)
 	}
 	if s.State == string(run.StatePublished) {
 		fmt.Fprintf(w, "table      %s\n", s.Table)

@@ -56,15 +56,24 @@ type Classifier struct {
 // 224 pixels go by 4 and small ones by up to 64.
 const defaultBatchValues = 4 * 3 * 224 * 224
 
-// BatchSize is the number of images of a batch: want, or the model's own choice when want is 0. It depends on nothing but the model.
+// BatchSize is the number of images of a batch: what the model demands, else want, or a size by that of the model's input when want is
+// 0. It depends on nothing but the model; see Engine.ChooseBatch for one that suits the machine.
 func (c *Classifier) BatchSize(want int) int {
 	if want > 0 {
 		return want
 	}
-	if c.Session != nil && c.Session.FixedBatch() > 0 {
-		return c.Session.FixedBatch()
+	if n := c.demandedBatch(); n > 0 {
+		return n
 	}
 	return min(max(defaultBatchValues/c.Program.Len(), 1), 64)
+}
+
+// demandedBatch is the only batch size the model runs with, or 0.
+func (c *Classifier) demandedBatch() int {
+	if c.Session == nil {
+		return 0
+	}
+	return c.Session.FixedBatch()
 }
 
 // loaded keeps the classifiers of the process. A worker uses one or two.
@@ -78,6 +87,11 @@ var loaded struct {
 // LoadClassifier returns the classifier of the process for ref, loading it once however many callers there are.
 func LoadClassifier(ctx context.Context, ref ModelRef) (*Classifier, error) {
 	return loadOnce(ref.key(), func() (*Classifier, error) { return load(ctx, ref) })
+}
+
+// LoadClassifierOf is LoadClassifier of a model that was read already: b is what ref, with b's digest, names.
+func LoadClassifierOf(ref ModelRef, b *model.Bundle) (*Classifier, error) {
+	return loadOnce(ref.key(), func() (*Classifier, error) { return open(ref, b) })
 }
 
 // NewLoads returns the number of ONNX sessions that this process has created since the last call, each of them once however many
@@ -130,14 +144,23 @@ func kept(key string) *Classifier {
 
 // load reads the model and opens its session.
 func load(ctx context.Context, ref ModelRef) (*Classifier, error) {
-	c, err := NewPreprocessor(ctx, ref)
+	b, err := LoadBundle(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return open(ref, b)
+}
+
+// open starts ONNX Runtime, if it is not, and opens the session of a model.
+func open(ref ModelRef, b *model.Bundle) (*Classifier, error) {
+	c, err := preprocessorOf(ref, b)
 	if err != nil {
 		return nil, err
 	}
 	if err := StartRuntime(ref); err != nil {
 		return nil, err
 	}
-	if c.Session, err = c.Bundle.Session(); err != nil {
+	if c.Session, err = b.Session(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -149,6 +172,10 @@ func NewPreprocessor(ctx context.Context, ref ModelRef) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	return preprocessorOf(ref, b)
+}
+
+func preprocessorOf(ref ModelRef, b *model.Bundle) (*Classifier, error) {
 	p, err := b.Program()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", ref.URI, err)
