@@ -31,6 +31,10 @@ type ModelRef struct {
 	EXIFOrientation, FastDecode bool
 	// Output names the output to classify by, when there are several.
 	Output string
+	// Embedding names the output or tensor that becomes Prediction.Embedding; EmbeddingAuto finds one, empty is none.
+	Embedding string
+	// View is another view of the images, for augmentation (preprocess.Spec.View).
+	View string
 	// ONNXRuntime is the shared library's file; empty: it is looked for.
 	ONNXRuntime string
 	// Digest is that of the bundle which is expected, or empty. It tells apart what stood at URI at different times: a process that lives
@@ -42,7 +46,7 @@ type ModelRef struct {
 func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Digest})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Embedding, r.View, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -50,6 +54,8 @@ type Classifier struct {
 	Bundle  *model.Bundle
 	Program *preprocess.Program
 	Session *onnx.Session // nil for one that only preprocesses
+	// Embedding is the number of values of an image's embedding, output 1 of the session; 0: there is none.
+	Embedding int
 }
 
 // defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
@@ -160,6 +166,9 @@ func open(ref ModelRef, b *model.Bundle) (*Classifier, error) {
 	if err := StartRuntime(ref); err != nil {
 		return nil, err
 	}
+	if ref.Embedding != "" {
+		return c, c.openEmbedding(ref.Embedding)
+	}
 	if c.Session, err = b.Session(); err != nil {
 		return nil, err
 	}
@@ -194,7 +203,7 @@ func StartRuntime(ref ModelRef) error {
 
 // LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
-	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, Output: ref.Output}
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, View: ref.View, Output: ref.Output}
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
 	}
