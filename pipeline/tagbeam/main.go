@@ -117,7 +117,7 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 	})
 	root.SetGlobalNormalizationFunc(foldUnderscores)
 	addStoreFlags(root)
-	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newEvaluateCommand(), newModelCommand())
+	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newTrainCommand(), newEvaluateCommand(), newModelCommand())
 	return root
 }
 

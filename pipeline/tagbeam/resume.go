@@ -11,7 +11,7 @@ import (
 // pathFlags are those whose value may be a local path.
 var pathFlags = map[string]bool{
 	"input": true, "model": true, "output": true, "model-labels": true, "preprocess": true, "onnxruntime": true, "summary-json": true, "metrics-textfile": true,
-	"from": true, "report-json": true, "errors": true, "plots": true,
+	"from": true, "validation-input": true, "keep-features": true, "report-json": true, "errors": true, "plots": true,
 }
 
 // resumeCommand is what a person types, in whatever folder, to go on with the run that a command of these flags plans.

@@ -207,27 +207,51 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
 	}
+	fsys, name, err := modelFolder(ctx, ref, &opts)
+	if err != nil {
+		return nil, err
+	}
+	b, err := model.Load(fsys, name, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref.URI, err)
+	}
+	return b, nil
+}
+
+// ReadModelFile reads a file of a model's folder, or fails with fs.ErrNotExist.
+func ReadModelFile(ctx context.Context, ref ModelRef, name string) ([]byte, error) {
+	if ref.Builtin() {
+		return fs.ReadFile(builtin.FS(), name)
+	}
+	fsys, _, err := modelFolder(ctx, ref, &model.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+// modelFolder opens the folder that a model lies in, and says in opts which file of it is meant, and where it is on this machine.
+func modelFolder(ctx context.Context, ref ModelRef, opts *model.Options) (fsys fs.FS, name string, err error) {
 	loc, err := object.Parse(ref.URI)
 	if err != nil {
-		return nil, fmt.Errorf("--model: %w", err)
+		return nil, "", fmt.Errorf("--model: %w", err)
 	}
 	folder := strings.TrimSuffix(loc.Key, "/")
-	name := path.Base(folder)
+	name = path.Base(folder)
 	if strings.HasSuffix(folder, ".onnx") {
 		folder, opts.File = path.Dir(folder), name
 		name = strings.TrimSuffix(name, ".onnx")
 	}
-	var fsys fs.FS
 	if loc.Scheme == "file" {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("--model %s: there is no such model folder or .onnx file", ref.URI)
+			return nil, "", fmt.Errorf("--model %s: there is no such model folder or .onnx file", ref.URI)
 		}
 		opts.LocalDir = filepath.FromSlash(folder)
 		fsys = os.DirFS(opts.LocalDir)
 	} else {
 		store, err := object.Open(ctx, loc)
 		if err != nil {
-			return nil, fmt.Errorf("--model %s: %w", ref.URI, err)
+			return nil, "", fmt.Errorf("--model %s: %w", ref.URI, err)
 		}
 		if folder == "." || folder == "" { // the bucket itself
 			folder = ""
@@ -237,9 +261,5 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		}
 		fsys = object.FS(store, folder)
 	}
-	b, err := model.Load(fsys, name, opts)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ref.URI, err)
-	}
-	return b, nil
+	return fsys, name, nil
 }
