@@ -255,7 +255,11 @@ func (n *night) ready(context.Context) error {
 	if !n.o.local() {
 		return nil
 	}
-	return n.load()
+	err := n.load()
+	if errors.As(err, new(*engine.EmbeddingError)) {
+		return &UsageError{err}
+	}
+	return err
 }
 
 // unmatched are the inputs without an image; none are known when a limit ended the listing.

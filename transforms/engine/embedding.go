@@ -18,6 +18,12 @@ const EmbeddingAuto = "auto"
 // embeddingOutputs are names by which exporters call an output that has an embedding.
 var embeddingOutputs = []string{"embedding", "embeddings", "image_embeds", "pooler_output", graph.Features}
 
+// EmbeddingError says that a model has no embedding, or none of that name.
+type EmbeddingError struct{ Err error }
+
+func (e *EmbeddingError) Error() string { return e.Err.Error() }
+func (e *EmbeddingError) Unwrap() error { return e.Err }
+
 // openEmbedding opens a session that computes the embedding, too.
 func (c *Classifier) openEmbedding(name string) (err error) {
 	b := c.Bundle
@@ -60,7 +66,7 @@ func top(b *model.Bundle, network []byte, name string) (graph.Candidate, error) 
 	image := b.ImagePort()
 	at, err := graph.Top(network, graph.Image{Name: image.Name, Dims: image.Dims}, b.Output.Name, name)
 	if err != nil {
-		return at, &model.LoadError{Model: b.Name, Err: err}
+		return at, &EmbeddingError{&model.LoadError{Model: b.Name, Err: err}}
 	}
 	return at, nil
 }
