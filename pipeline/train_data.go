@@ -312,7 +312,7 @@ func (c *collector) checkLeft() error {
 func (c *collector) warnFailed() {
 	if n := len(c.failed); n > 0 {
 		f := c.failed[0]
-		c.t.watch.warn("%s left out, because it cannot be read: %s, such as %s (%s)", plural(n, "image is", "images are"), countsText(c.d.Failed), f.name, f.message)
+		c.t.watch.warn("%s left out, because they cannot be read: %s, such as %s (%s)", plural(n, "image is", "images are"), countsText(c.d.Failed), f.name, f.message)
 	}
 }
 

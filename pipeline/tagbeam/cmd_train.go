@@ -142,8 +142,8 @@ func (o *trainOptions) parse() error {
 	}
 	for _, text := range o.l2 {
 		v, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(v >= 0) || math.IsInf(v, 0) {
-			return &pipeline.UsageError{Err: fmt.Errorf("--l2 %s: a penalty, 0 or more", text)}
+		if err != nil || !(v > 0) || math.IsInf(v, 0) {
+			return &pipeline.UsageError{Err: fmt.Errorf("--l2 %s: a penalty, more than 0", text)}
 		}
 		o.Head.L2 = append(o.Head.L2, v)
 	}
@@ -234,10 +234,10 @@ func epochLine(e head.Epoch) string {
 	}
 	for _, v := range []struct {
 		name  string
-		value float64
-	}{{"loss", e.Loss}, {"accuracy", e.Accuracy}, {"val_loss", e.ValidationLoss}, {"val_accuracy", e.ValidationAccuracy}} {
-		if !math.IsNaN(v.value) {
-			fmt.Fprintf(&b, " - %s: %.4f", v.name, v.value)
+		value *float64
+	}{{"loss", &e.Loss}, {"accuracy", &e.Accuracy}, {"val_loss", e.ValidationLoss}, {"val_accuracy", e.ValidationAccuracy}} {
+		if v.value != nil {
+			fmt.Fprintf(&b, " - %s: %.4f", v.name, *v.value)
 		}
 	}
 	if e.Best {
@@ -305,26 +305,15 @@ type trainReport struct {
 	Temperature      float64           `json:"temperature"`
 	Before           *head.Calibration `json:"calibration_before,omitempty"`
 	After            *head.Calibration `json:"calibration_after,omitempty"`
-	History          []historyLine     `json:"history"`
+	History          []head.Epoch      `json:"history"`
 	Validation       *metrics.Report   `json:"validation,omitempty"`
 }
 
-// historyLine is an epoch; what is not a number is null.
-type historyLine struct {
-	Epoch              int      `json:"epoch"`
-	Setting            string   `json:"setting,omitempty"`
-	Loss               *float64 `json:"loss"`
-	Accuracy           *float64 `json:"accuracy"`
-	ValidationLoss     *float64 `json:"val_loss"`
-	ValidationAccuracy *float64 `json:"val_accuracy"`
-	Best               bool     `json:"best"`
-}
-
-func number(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
 	}
-	return &v
+	return *v
 }
 
 func trainReportOf(res *pipeline.TrainResult) *trainReport {
@@ -334,13 +323,10 @@ func trainReportOf(res *pipeline.TrainResult) *trainReport {
 		Classes: d.Classes, TrainingImages: d.TrainingImages, ValidationImages: d.ValidationImages, Views: d.Views,
 		Failed: d.Failed, Contradictory: d.Contradictory, Leaking: d.Leaking, Unlabelled: d.Unlabelled, KeptAside: d.KeptAside,
 		NewFeatures: d.New, FeatureSeconds: res.ExtractTime.Seconds(), HeadSeconds: res.TrainTime.Seconds(),
-		Temperature: h.Temperature, History: []historyLine{}, Validation: res.Report,
+		Temperature: h.Temperature, History: h.History, Validation: res.Report,
 	}
 	if res.Report != nil {
 		r.Before, r.After = &h.Before, &h.After
-	}
-	for _, e := range h.History {
-		r.History = append(r.History, historyLine{e.Epoch, e.Setting, number(e.Loss), number(e.Accuracy), number(e.ValidationLoss), number(e.ValidationAccuracy), e.Best})
 	}
 	return r
 }
@@ -354,7 +340,7 @@ func (o *trainOptions) write(res *pipeline.TrainResult) error {
 	var history []figure.Point
 	x := "setting tried"
 	for _, e := range res.Head.History {
-		history = append(history, figure.Point{Loss: e.Loss, Accuracy: e.Accuracy, ValidationLoss: e.ValidationLoss, ValidationAccuracy: e.ValidationAccuracy})
+		history = append(history, figure.Point{Loss: e.Loss, Accuracy: e.Accuracy, ValidationLoss: orNaN(e.ValidationLoss), ValidationAccuracy: orNaN(e.ValidationAccuracy)})
 		if e.Setting == "" {
 			x = "epoch"
 		}

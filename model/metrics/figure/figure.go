@@ -271,7 +271,7 @@ func Learning(history []Point, x string) *Figure {
 	add("validation accuracy", blue, true, func(h Point) float64 { return h.ValidationAccuracy })
 	add("loss", red, false, func(h Point) float64 { return h.Loss })
 	add("validation loss", red, true, func(h Point) float64 { return h.ValidationLoss })
-	p.Y.Min = 0
+	p.Y.Min, p.Y.Max = 0, 1.3*p.Y.Max // room for the legend
 	return &Figure{p, 14 * vg.Centimeter, 9 * vg.Centimeter}
 }
 
