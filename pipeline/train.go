@@ -37,6 +37,8 @@ type TrainOptions struct {
 	Flip, Crop bool
 	// Head is what is trained. Its Classes and Progress are set here.
 	Head head.Options
+	// Refit trains once more on training and validation images together, when the settings are chosen.
+	Refit bool
 	// Overwrite replaces a model that is there.
 	Overwrite bool
 }
@@ -99,10 +101,15 @@ func Train(ctx context.Context, o TrainOptions, watch TrainObserver) (*TrainResu
 		}
 		return nil, err
 	}
-	res.TrainTime = time.Since(began)
 	if res.Report, err = report(res.Head, data); err != nil {
 		return nil, err
 	}
+	if t.o.Refit {
+		if res.Head, err = refit(ctx, res.Head, data, opts); err != nil {
+			return nil, err
+		}
+	}
+	res.TrainTime = time.Since(began)
 	return res, t.save(context.WithoutCancel(ctx), res) // what has been trained is not lost to an interrupt
 }
 

@@ -99,6 +99,7 @@ func (o *trainOptions) addOwn(cmd *cobra.Command) {
 	f.StringVar(&o.kind, "head", string(o.Head.Kind), "`HEAD` to train: linear, mlp, svm or knn")
 	f.StringSliceVar(&o.augment, "augment", nil, "train on further `VIEWS` of each image: flip (mirrored), crop (its corners), or flip,crop")
 	f.BoolVar(&o.Head.Balance, "balance", false, "let rare classes count as much as frequent ones")
+	f.BoolVar(&o.Refit, "refit", false, "when the settings are chosen, train once more on training and validation images together; the report is of the model before")
 	f.Uint64Var(&o.Head.Seed, "seed", o.Head.Seed, "of all that is random: the same seed gives the same model")
 	f.StringSliceVar(&o.l2, "l2", nil, "`PENALTIES` that linear and svm choose from (default: from 1e-4 to 1e1)")
 	f.IntSliceVar(&o.Head.Neighbours, "neighbours", nil, "`NUMBERS` of neighbours that knn chooses from")

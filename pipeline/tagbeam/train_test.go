@@ -149,6 +149,18 @@ func TestTrain(t *testing.T) {
 			if !bytes.Equal(readFile(t, filepath.Join(c.output, "model.onnx")), readFile(t, filepath.Join(same.output, "model.onnx"))) {
 				t.Error("the same seed gave another model")
 			}
+			all, _ := c.again(t)
+			e, third := all.trained(t, "--head", string(kind), "--keep-features", features, "--refit")
+			e.want(exitOK)
+			if third.Setting != second.Setting+", refit on all images" || third.Temperature != second.Temperature || third.Validation.Accuracy != second.Validation.Accuracy {
+				t.Errorf("%+v, not refit %+v", third, second)
+			}
+			if bytes.Equal(readFile(t, filepath.Join(c.output, "model.onnx")), readFile(t, filepath.Join(all.output, "model.onnx"))) {
+				t.Error("--refit changes nothing")
+			}
+			if _, report := evaluated(t, "--input", c.input, "--model", all.output); report.Accuracy < 0.9 {
+				t.Errorf("refit: %+v", report.Report)
+			}
 			other, _ := c.again(t)
 			e, _ = other.trained(t, "--head", string(kind), "--keep-features", features, "--seed", "2", "--quiet")
 			e.want(exitOK)

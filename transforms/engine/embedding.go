@@ -59,6 +59,20 @@ func FindTop(b *model.Bundle, tensor string) (at graph.Candidate, network []byte
 	return at, network, err
 }
 
+// Candidates lists the tensors that FindTop can take, the nearest to the classes first; at most limit of them.
+func Candidates(b *model.Bundle, limit int) ([]graph.Candidate, error) {
+	network, err := wholeGraph(b)
+	if err != nil {
+		return nil, err
+	}
+	image := b.ImagePort()
+	found, err := graph.Candidates(network, graph.Image{Name: image.Name, Dims: image.Dims}, b.Output.Name, limit)
+	if err != nil {
+		return nil, &EmbeddingError{&model.LoadError{Model: b.Name, Err: err}}
+	}
+	return found, nil
+}
+
 func top(b *model.Bundle, network []byte, name string) (graph.Candidate, error) {
 	if name == EmbeddingAuto {
 		name = ""
