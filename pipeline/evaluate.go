@@ -139,6 +139,7 @@ func (e *evaluator) tag(ctx context.Context) (done func(), err error) {
 	o := e.o.Options
 	done = func() {}
 	o.TopK = max(o.TopK, 5)
+	o.picked = &picked{e.truth.images}
 	if o.Output == "" {
 		if !o.local() {
 			return done, usage("--runner %s needs an --output that its workers can write to", o.Runner)

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -110,6 +112,40 @@ func (l *labelledImages) warnUnlabelled(watch Observer) {
 		watch.warn("%s no class and left out, such as %s: a class is the name of an image's folder, or its label in a manifest or Parquet file",
 			plural(l.unlabelled, "image has", "images have"), l.firstUnlabelled)
 	}
+}
+
+// picked are some of the images of a run's inputs: all others are passed over.
+type picked struct{ images []labelledImage }
+
+// from restricts a listing. Both are sorted.
+func (p *picked) from(each func(context.Context, func(source.Item) error) error) func(context.Context, func(source.Item) error) error {
+	if p == nil {
+		return each
+	}
+	return func(ctx context.Context, fn func(source.Item) error) error {
+		left := p.images
+		return each(ctx, func(item source.Item) error {
+			for len(left) > 0 && left[0].compare(item.URI, item.Member) < 0 {
+				left = left[1:]
+			}
+			if len(left) == 0 || left[0].compare(item.URI, item.Member) > 0 {
+				return nil
+			}
+			return fn(item)
+		})
+	}
+}
+
+// digest tells picks apart; empty for all images.
+func (p *picked) digest() string {
+	if p == nil {
+		return ""
+	}
+	h := sha256.New()
+	for _, image := range p.images {
+		fmt.Fprintf(h, "%q %q\n", image.uri, image.member)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // plural is "1 image has" or "3 images have".

@@ -65,6 +65,9 @@ type Options struct {
 	UnitImages int
 	// Command is what a person types to go on with this run, for messages.
 	Command []string
+
+	// picked, when not nil, are the only images of Inputs that are looked at.
+	picked *picked
 }
 
 // DefaultOptions are the options of a command without flags.
@@ -158,6 +161,7 @@ func (o Options) shape(modelDigest string) map[string]string {
 		"--retry-errors":    strconv.FormatBool(o.RetryErrors),
 		"--embedding":       o.Model.Embedding,
 		"md5 of all":        strconv.FormatBool(o.Hash),
+		"images picked":     o.picked.digest(),
 		"schema":            strconv.Itoa(table.SchemaRevision),
 	}
 }

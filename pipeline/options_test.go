@@ -141,7 +141,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 func fieldNames() []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Options]()) {
-		if f.Name != "Limits" {
+		if f.Name != "Limits" && f.IsExported() {
 			names = append(names, f.Name)
 		}
 	}

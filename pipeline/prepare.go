@@ -226,7 +226,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.inputs.Each,
+		Source:      n.o.picked.from(n.inputs.Each),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,

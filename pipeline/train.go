@@ -171,9 +171,9 @@ func (t *training) prepare(ctx context.Context) (err error) {
 }
 
 // features are the options of one view's features.
-func (t *training) features(inputs []string, view string) FeatureOptions {
+func (t *training) features(inputs []string, images []labelledImage, view string) FeatureOptions {
 	o := FeatureOptions{Options: t.o.Options, Tensor: t.top.Tensor, View: view}
-	o.Inputs, o.Output = inputs, t.o.KeepFeatures
+	o.Inputs, o.Output, o.picked = inputs, t.o.KeepFeatures, &picked{images}
 	return o
 }
 

@@ -216,14 +216,15 @@ func (c *collector) extract(ctx context.Context) ([]*FeatureTable, error) {
 	c.d.Views = len(views)
 	var tables []*FeatureTable
 	for i, view := range views {
-		inputs := o.Inputs
-		if i == 0 {
-			inputs = slices.Concat(o.Inputs, o.ValidationInputs)
+		inputs, images := slices.Concat(o.Inputs, o.ValidationInputs), c.images
+		if i > 0 {
+			inputs = o.Inputs
+			images = slices.DeleteFunc(slices.Clone(images), func(i labelledImage) bool { return i.split == source.SplitValidation })
 		}
 		if c.t.watch.Extracting != nil {
 			c.t.watch.Extracting(i+1, len(views), view)
 		}
-		features, err := ExtractFeatures(ctx, c.t.features(inputs, view), c.t.watch.Observer)
+		features, err := ExtractFeatures(ctx, c.t.features(inputs, images, view), c.t.watch.Observer)
 		if err != nil {
 			return nil, err
 		}

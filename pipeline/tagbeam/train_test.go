@@ -247,9 +247,13 @@ func TestTrainByManifest(t *testing.T) {
 	if r.KeptAside != 3 || r.Classes[0] != "NORGE" {
 		t.Errorf("%+v", r)
 	}
-	_, report := evaluated(t, append(columns, "--input", c.input, "--model", c.output, "--split", "test")...)
-	if report.Images != 3 {
-		t.Errorf("%+v", report.Report)
+	if r.NewFeatures != 27 {
+		t.Errorf("features of %d images were made: those for testing are none of training's business", r.NewFeatures)
+	}
+	output := filepath.Join(t.TempDir(), "tested")
+	_, report := evaluated(t, append(columns, "--input", c.input, "--model", c.output, "--split", "test", "--output", output)...)
+	if tested := (job{output: output}).rows(t); report.Images != 3 || len(tested) != 3 {
+		t.Errorf("%d images tagged, %+v", len(tested), report.Report)
 	}
 }
 
