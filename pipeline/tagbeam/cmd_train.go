@@ -211,7 +211,15 @@ func (o *trainOptions) observer(log *slog.Logger, w *progress) pipeline.TrainObs
 				d.Training(), d.Validation(), len(d.Classes), d.New))
 			giveTime(savingTime)
 		},
-		Epoch: func(e head.Epoch) { log.Info(epochLine(e)) },
+		Epoch: func(e head.Epoch) {
+			switch {
+			case o.quiet:
+			case jsonLines.Load():
+				log.Info(epochLine(e))
+			default:
+				fmt.Fprintln(os.Stderr, epochLine(e))
+			}
+		},
 	}
 }
 
