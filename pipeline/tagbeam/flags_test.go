@@ -40,9 +40,13 @@ func TestFlagsDoNotFold(t *testing.T) {
 		}
 	}
 	// Beam's own are in the set of tag, too: build it without them.
-	o := &tagOptions{}
 	ours := &cobra.Command{Use: "ours"}
-	o.addOwn(ours)
+	(&tagOptions{}).addOwn(ours)
+	for _, add := range []func(*cobra.Command){(&trainOptions{}).addOwn, (&evaluateOptions{}).addOwn} {
+		other := &cobra.Command{Use: "ours"}
+		add(other)
+		ours.Flags().AddFlagSet(other.Flags())
+	}
 	ours.Flags().AddFlagSet(newRoot().PersistentFlags())
 	n := 0
 	ours.Flags().VisitAll(func(f *pflag.Flag) {

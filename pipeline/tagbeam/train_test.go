@@ -9,6 +9,7 @@ import (
 	"image/draw"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -140,6 +141,8 @@ func TestTrain(t *testing.T) {
 				}
 			}
 
+			runsInPython(t, c.output, j.output)
+
 			same, features := c.again(t)
 			e, second := same.trained(t, "--head", string(kind), "--keep-features", features)
 			e.want(exitOK)
@@ -171,6 +174,35 @@ func TestTrain(t *testing.T) {
 				t.Error("another seed gave the same model")
 			}
 		})
+	}
+}
+
+// runsInPython holds a table against what Python's onnxruntime makes of the model's one file.
+func runsInPython(t *testing.T, model, output string) {
+	t.Helper()
+	python := os.Getenv("TAGBEAM_PYTHON")
+	if python == "" {
+		t.Log("TAGBEAM_PYTHON is not set: the model is not run in Python")
+		return
+	}
+	script := `
+import glob, json, sys
+import numpy as np, onnxruntime, pyarrow.parquet as pq
+from PIL import Image
+session = onnxruntime.InferenceSession(sys.argv[1] + "/model.onnx")
+names = json.load(open(sys.argv[1] + "/config.json"))["id2label"]
+for row in pq.read_table(glob.glob(sys.argv[2] + "/labels/*/*.parquet")[0]).to_pylist():
+    pixels = np.asarray(Image.open(row["uri"]).convert("RGB").resize((8, 8), Image.BILINEAR), dtype=np.float32) / 255
+    got = session.run(["probabilities"], {session.get_inputs()[0].name: pixels.transpose(2, 0, 1)[None]})[0][0]
+    assert abs(got.sum() - 1) < 1e-5, got
+    for guess in row["top_k"]:
+        assert names[str(guess["label_id"])] == guess["label"]
+        assert abs(got[guess["label_id"]] - guess["confidence"]) < 1e-5, (row, got)
+print("the same")
+`
+	out, err := exec.Command(python, "-c", script, model, output).CombinedOutput()
+	if err != nil || string(out) != "the same\n" {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
