@@ -67,12 +67,17 @@ type Options struct {
 	// Batch is the number of images inferred at once; 0: measured for model and machine, one number for a run. It shows in the last bits of
 	// confidences.
 	Batch int
+	// Hash fills in the md5 of rows where the store does not tell it.
+	Hash bool
 	// NoDedup infers every image, also those that have the content of another one in the same unit.
 	NoDedup bool
 	// UnitImages is the number of images of one unit of work, at least; 0: chosen for the total.
 	UnitImages int
 	// Command is what a person types to go on with this run, for messages.
 	Command []string
+
+	// picked, when not nil, are the only images of Inputs that are looked at.
+	picked *picked
 }
 
 // DefaultOptions are the options of a command without flags.
@@ -165,6 +170,9 @@ func (o Options) shape(modelDigest string) map[string]string {
 		"--sample":          strconv.FormatFloat(o.Sample, 'g', -1, 64),
 		"--retag":           strconv.FormatBool(o.Retag),
 		"--retry-errors":    strconv.FormatBool(o.RetryErrors),
+		"--embedding":       o.Model.Embedding,
+		"md5 of all":        strconv.FormatBool(o.Hash),
+		"images picked":     o.picked.digest(),
 		"schema":            strconv.Itoa(table.SchemaRevision),
 	}
 }

@@ -92,6 +92,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"Sample":                func(o *pipeline.Options) { o.Sample = 0.5 },
 		"Retag":                 func(o *pipeline.Options) { o.Retag = true },
 		"RetryErrors":           func(o *pipeline.Options) { o.RetryErrors = true },
+		"Hash":                  func(o *pipeline.Options) { o.Hash = true },
 	}
 	others := map[string]func(o *pipeline.Options){
 		"Output":        func(o *pipeline.Options) { o.Output = "elsewhere" },
@@ -146,7 +147,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 func fieldNames() []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Options]()) {
-		if f.Name != "Limits" {
+		if f.Name != "Limits" && f.IsExported() {
 			names = append(names, f.Name)
 		}
 	}

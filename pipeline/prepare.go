@@ -235,7 +235,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.o.reachable(n.inputs.Each),
+		Source:      n.o.reachable(n.o.picked.from(n.inputs.Each)),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,
@@ -264,7 +264,11 @@ func (n *night) ready(context.Context) error {
 	if !n.o.local() {
 		return nil
 	}
-	return n.load()
+	err := n.load()
+	if errors.As(err, new(*engine.EmbeddingError)) {
+		return &UsageError{err}
+	}
+	return err
 }
 
 // unmatched are the inputs without an image; none are known when a limit ended the listing.

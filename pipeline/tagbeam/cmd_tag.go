@@ -17,6 +17,7 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 // tagOptions are the flags of tagbeam tag.
@@ -53,7 +54,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 			}
 			o.Stores = object.SettingsFrom(cmd.Context())
 			o.Runner = *runners.Runner
-			o.Command = resumeCommand(cmd.Flags())
+			o.Command = resumeCommand(cmd.Name(), cmd.Flags())
 			return o.run(cmd.Context())
 		},
 	}
@@ -80,6 +81,8 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local, gs://, s3:// or az://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
 	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/, _ledger/ and _members/ for tagbeam; local, gs://, s3:// or az://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
+	f.StringVar(&o.model.Embedding, "embedding", "", "also write the model's embedding: its output of that name, or else what its last layer takes in; with =`TENSOR` that\noutput or tensor of the graph")
+	f.Lookup("embedding").NoOptDefVal = engine.EmbeddingAuto
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
 	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
 	f.Float64Var(&o.Sample, "sample", o.Sample, "tag this fraction of the images, always the same ones")

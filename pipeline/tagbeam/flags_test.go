@@ -40,9 +40,13 @@ func TestFlagsDoNotFold(t *testing.T) {
 		}
 	}
 	// Beam's own are in the set of tag, too: build it without them.
-	o := &tagOptions{}
 	ours := &cobra.Command{Use: "ours"}
-	o.addOwn(ours)
+	(&tagOptions{}).addOwn(ours)
+	for _, add := range []func(*cobra.Command){(&trainOptions{}).addOwn, (&evaluateOptions{}).addOwn} {
+		other := &cobra.Command{Use: "ours"}
+		add(other)
+		ours.Flags().AddFlagSet(other.Flags())
+	}
 	ours.Flags().AddFlagSet(newRoot().PersistentFlags())
 	n := 0
 	ours.Flags().VisitAll(func(f *pflag.Flag) {
@@ -103,7 +107,7 @@ func TestResumeCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(resumeCommand(cmd.Flags())[1:], " ")
+	got := strings.Join(resumeCommand("tag", cmd.Flags())[1:], " ")
 	for _, want := range []string{"tag --input " + here + "/photos --input gs://b/x ", " --model /m", " --output " + here + "/-out", " --top-k 3", " --retag=true", " --preprocess caffe",
 		" --summary-json " + here + "/s.json", " --job-name n"} {
 		if !strings.Contains(got+" ", want) {

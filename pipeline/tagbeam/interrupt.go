@@ -4,12 +4,19 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // graceful is how long an interrupted run may take to end by itself. Ending it the hard way loses no more than the units at hand.
 const graceful = 3 * time.Second
+
+// moreTime is how long it may take from giveTime on, when that is longer.
+var moreTime atomic.Int64
+
+// giveTime lets what is interrupted from now on end in that time.
+func giveTime(d time.Duration) { moreTime.Store(int64(d)) }
 
 // interruptError is the cause with which a signal ends the context of a command.
 type interruptError struct{ signal syscall.Signal }
@@ -36,7 +43,7 @@ func notifyInterrupt(ctx context.Context) context.Context {
 		cancel(interrupt)
 		select {
 		case <-signals:
-		case <-time.After(patience):
+		case <-time.After(max(patience, time.Duration(moreTime.Load()))):
 		}
 		if job := remote.Load(); job != nil {
 			complain(job.left())

@@ -121,7 +121,7 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 	})
 	root.SetGlobalNormalizationFunc(foldUnderscores)
 	addStoreFlags(root)
-	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newModelCommand(), newWorkerPoolCommand())
+	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newTrainCommand(), newEvaluateCommand(), newModelCommand(), newWorkerPoolCommand())
 	return root
 }
 
