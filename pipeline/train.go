@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,7 +152,15 @@ func (t *training) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if t.base, err = engine.LoadBundle(ctx, o.Model); err != nil {
-		return asUsage(ctx, err)
+		var none *model.NoLabelsError
+		if !errors.As(err, &none) || none.Classes == 0 {
+			return asUsage(ctx, err)
+		}
+		// What the base calls its own classes does not matter: they are cut off.
+		o.Model.Labels = numbered(none.Classes)
+		if t.base, err = engine.LoadBundle(ctx, o.Model); err != nil {
+			return asUsage(ctx, err)
+		}
 	}
 	if err := engine.StartRuntime(o.Model); err != nil {
 		return &UsageError{err}
@@ -168,6 +177,14 @@ func (t *training) prepare(ctx context.Context) (err error) {
 		o.Batch = c.BatchSize(0)
 	}
 	return nil
+}
+
+func numbered(n int) []string {
+	labels := make([]string, n)
+	for i := range labels {
+		labels[i] = strconv.Itoa(i)
+	}
+	return labels
 }
 
 // features are the options of one view's features.
