@@ -176,13 +176,13 @@ func TestPrintStrangeNames(t *testing.T) {
 	for _, classes := range []int{2, 30} {
 		var tally metrics.Tally
 		for i := range classes {
-			tally.Add(strings.Repeat("x", i)+"a\tb\nc", guesses("other", 0.5))
+			tally.Add(strings.Repeat("x", i)+"a\tb\nzz", guesses("other", 0.5))
 		}
 		var text bytes.Buffer
 		if err := tally.Report().Print(&text); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(text.String(), "\nc") || !strings.Contains(text.String(), `"a\tb\nc"`) {
+		if strings.Count(text.String(), "zz") != strings.Count(text.String(), `a\tb\nzz"`) || !strings.Contains(text.String(), `"a\tb\nzz"`) {
 			t.Errorf("%s", text.String())
 		}
 	}

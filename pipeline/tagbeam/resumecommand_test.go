@@ -10,7 +10,7 @@ import (
 )
 
 // The command that is printed works in any folder: local paths are whole, those of manifests included, and names that are no paths stay.
-func TestResumeCommand(t *testing.T) {
+func TestResumeCommandOfPaths(t *testing.T) {
 	t.Parallel()
 	here, err := os.Getwd()
 	if err != nil {
