@@ -155,6 +155,9 @@ func (e *evaluator) tag(ctx context.Context) (done func(), err error) {
 	if err != nil {
 		return done, err
 	}
+	if j := res.Detached; j != nil {
+		return done, usage("job %s makes the table in %s, and is not waited for: evaluate it with --from when it has ended", j.Name, o.Output)
+	}
 	for _, r := range res.Runs {
 		if r.State == run.StateAborted {
 			return done, fmt.Errorf("run %d aborted: %s", r.Plan.RunID, r.Decision.Reason)

@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagbeam/tagbeam/io/object"
-	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/model/head"
 	"github.com/tagbeam/tagbeam/model/metrics"
 	"github.com/tagbeam/tagbeam/model/metrics/figure"
@@ -118,6 +117,7 @@ func (o *trainOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	addJobFlags(f, &o.Options)
 	f.BoolVar(&o.Abandon, "abandon", false, "give up unfinished features of other options")
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
 	f.Var(logFormat{}, "log-format", "format of log lines: text or json")
@@ -200,6 +200,10 @@ func (o *trainOptions) run(ctx context.Context) error {
 	w := newProgress(log, o.Options, o.quiet)
 	res, err := pipeline.Train(ctx, o.TrainOptions, o.observer(log, w))
 	w.stop()
+	if errors.Is(err, pipeline.ErrDryRun) {
+		log.Info(err.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -219,11 +223,7 @@ func (o *trainOptions) run(ctx context.Context) error {
 
 func (o *trainOptions) observer(log *slog.Logger, w *progress) pipeline.TrainObserver {
 	return pipeline.TrainObserver{
-		Observer: pipeline.Observer{
-			Started:  w.start,
-			Finished: func(*run.Status) { w.stop() },
-			Warn:     func(m string) { log.Warn(m) },
-		},
+		Observer: observing(log, w, o.FlinkREST),
 		Extracting: func(view, views int, name string) {
 			if views > 1 {
 				log.Info(fmt.Sprintf("features of view %d of %d: %s", view, views, orElse(name, "as it is")))
