@@ -52,7 +52,7 @@ test: toolchain $(LIBRARY) ## all tests, with the race detector
 	@python=$$(.ci/python.sh .cache/python); azurite=$$(.ci/azurite.sh .cache/azurite); \
 	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' TAGBEAM_AZURITE="$$azurite"; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
-	set -x; go test -race -timeout 20m ./... $(TOOLS)
+	set -x; go test -race -timeout 45m ./... $(TOOLS)
 
 # Go's own memory is no part of it: what is looked for is a C library, or our C, reading or writing where it should not, or leaking.
 .PHONY: asan
