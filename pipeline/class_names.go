@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// classNames brings together what folders are called and what models call their classes.
+type classNames struct {
+	byLabel map[string]string // a class by a label's text
+	byClass map[string]string // a label by a class that is a number: its place among the labels
+	unknown []string          // classes without a label
+}
+
+func (n *classNames) matched() bool { return n.byLabel != nil }
+
+// class is the class that a label stands for: the label's own text when no image has it.
+func (n *classNames) class(label string) string {
+	if class, ok := n.byLabel[label]; ok {
+		return class
+	}
+	return label
+}
+
+// own is the name that an image's class goes by in the report.
+func (n *classNames) own(class string) string {
+	if label, ok := n.byClass[class]; ok {
+		return label
+	}
+	return class
+}
+
+// matchClasses finds a label for each class: of the same text; or with letters' case, - and _ put aside, the label or one of the synonyms that it
+// lists with commas, perhaps behind a WordNet number, if that is one label only; or, when all classes are numbers, by its place.
+func matchClasses(classes, labels []string) *classNames {
+	n := &classNames{byLabel: map[string]string{}, byClass: map[string]string{}}
+	exact := map[string]bool{}
+	loose := map[string][]string{}
+	for _, label := range labels {
+		exact[label] = true
+		for _, form := range looseForms(label) {
+			loose[form] = append(loose[form], label)
+		}
+	}
+	numbers := len(classes) > 0
+	for _, class := range classes {
+		_, err := strconv.Atoi(class)
+		numbers = numbers && err == nil && !exact[class]
+	}
+	for _, class := range classes {
+		if numbers {
+			if id, _ := strconv.Atoi(class); id >= 0 && id < len(labels) && labels[id] != "" {
+				n.byClass[class] = labels[id]
+				continue
+			}
+			n.unknown = append(n.unknown, class)
+			continue
+		}
+		if exact[class] {
+			n.byLabel[class] = class
+			continue
+		}
+		if found := loose[looseForm(class)]; len(found) == 1 {
+			n.byLabel[found[0]] = class
+			continue
+		}
+		n.unknown = append(n.unknown, class)
+	}
+	return n
+}
+
+func looseForm(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == '_' || r == '-' }), " ")
+}
+
+func looseForms(label string) []string {
+	forms := []string{looseForm(label)}
+	if first, rest, ok := strings.Cut(label, " "); ok && len(first) == 9 && first[0] == 'n' { // n01440764 tench, Tinca tinca
+		if _, err := strconv.Atoi(first[1:]); err == nil {
+			forms = append(forms, first, looseForm(rest))
+			label = rest
+		}
+	}
+	if strings.Contains(label, ",") {
+		for synonym := range strings.SplitSeq(label, ",") {
+			forms = append(forms, looseForm(synonym))
+		}
+	}
+	return forms
+}
+
+// quoted lists the first few of some names.
+func quoted(names []string, most int) string {
+	var words []string
+	for _, name := range names[:min(len(names), most)] {
+		words = append(words, strconv.Quote(name))
+	}
+	text := strings.Join(words, ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return text
+}
