@@ -147,6 +147,11 @@ func (t *training) prepare(ctx context.Context) (err error) {
 	o.ValidationInputs = validation.Inputs
 	if o.KeepFeatures == "" {
 		o.KeepFeatures = o.Output + ".features"
+	} else if o.KeepFeatures, err = absolute(o.KeepFeatures); err != nil {
+		return usage("--keep-features: %w", err)
+	}
+	if o.KeepFeatures == o.Output || strings.HasPrefix(o.KeepFeatures, o.Output+"/") {
+		return usage("--keep-features %s: it lies in the folder of the new model, which is written whole; name one beside it", o.KeepFeatures)
 	}
 	if err := o.Options.Validate(); err != nil {
 		return err

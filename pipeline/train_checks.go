@@ -30,6 +30,29 @@ func (c *collector) warnEmptyFolders() {
 	}
 }
 
+// warnSplitFolders says that folders which are called like the parts of a divided data set are not taken for such.
+func (c *collector) warnSplitFolders() {
+	if c.d.divided || c.d.KeptAside > 0 {
+		return
+	}
+	for _, in := range c.t.o.Inputs {
+		root, parts := strings.TrimRight(in, "/")+"/", map[string]string{}
+		for _, image := range c.images {
+			first, _, _ := strings.Cut(strings.TrimPrefix(image.uri, root), "/")
+			split, known := source.SplitOf(first)
+			if !known || !strings.HasPrefix(image.uri, root) {
+				parts = nil
+				break
+			}
+			parts[split] = first
+		}
+		if train, held := parts[source.SplitTrain], parts[source.SplitValidation]; train != "" && held != "" {
+			c.t.watch.warn("all of %s is trained on, and validated by images chosen from all of it; to keep the parts it has, give --input %s --validation-input %s",
+				in, ShellJoin([]string{root + train}), ShellJoin([]string{root + held}))
+		}
+	}
+}
+
 // checkClasses says what cannot be learnt before anything is computed.
 func (c *collector) checkClasses() error {
 	counts := map[string]int{} // of training images

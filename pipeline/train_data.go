@@ -102,6 +102,7 @@ func (c *collector) list(ctx context.Context) error {
 	d.KeptAside = n - len(c.images)
 	d.divided = slices.ContainsFunc(c.images, func(i labelledImage) bool { return i.split == source.SplitValidation })
 	c.warnEmptyFolders()
+	c.warnSplitFolders()
 	return nil
 }
 

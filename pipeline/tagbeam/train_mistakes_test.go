@@ -86,12 +86,14 @@ func TestTrainMistakes(t *testing.T) {
 		{"output", with("--output", c.input), []string{"--output", "there is something already", "--overwrite"}},
 		{"not a model", append(with("--output", other), "--overwrite"), []string{"no model of tagbeam train"}},
 		{"file", with("--output", filepath.Join(other, "photo.jpg")), []string{"it is a file"}},
-		{"column", with("--label-column", "kind"), nil},
+		{"below a file", with("--output", filepath.Join(other, "photo.jpg", "model")), []string{"--output", "is a file"}},
+		{"features in the model", with("--keep-features", c.output+"/features"), []string{"--keep-features", "beside it"}},
+		{"features as the model", with("--keep-features", c.output+"/"), []string{"--keep-features", "beside it"}},
+		{"class weight", with("--class-weight", "norge"), []string{"--class-weight norge", "bees=2"}},
+		{"weight of nothing", with("--class-weight", "norge=0"), []string{"more than 0"}},
+		{"weight of no class", with("--class-weight", "norway=2"), []string{`no class "norway"`, `"norge"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if tc.says == nil {
-				return
-			}
 			tagbeam(t, tc.args...).want(exitUsage).says(tc.says...)
 		})
 	}
@@ -100,5 +102,33 @@ func TestTrainMistakes(t *testing.T) {
 	}
 	if _, err := os.Stat(c.output); err == nil {
 		t.Error("a model was written")
+	}
+}
+
+// A data set that is divided by folders is not taken for one, which is said.
+func TestTrainOnDividedFolders(t *testing.T) {
+	t.Parallel()
+	c := newCourse(t, 4)
+	divided := filepath.Join(t.TempDir(), "divided")
+	for class, name := range flagClasses {
+		for i := range 6 {
+			part := "train"
+			if i >= 4 {
+				part = "val"
+			}
+			writeFile(t, filepath.Join(divided, part, name, fmt.Sprintf("%d.png", i)), flagImage(class, i))
+		}
+	}
+	c.input = divided
+	e, r := c.trained(t)
+	e.want(exitOK).says("--input " + divided + "/train --validation-input " + divided + "/val")
+	if len(r.Classes) != 3 {
+		t.Errorf("%q", r.Classes)
+	}
+	c.input = filepath.Join(divided, "train")
+	e, r = c.trained(t, "--overwrite", "--validation-input", filepath.Join(divided, "val"))
+	e.want(exitOK)
+	if strings.Contains(e.stderr, "to keep the parts") || r.TrainingImages[0] != 4 || r.ValidationImages[0] != 2 {
+		t.Errorf("%+v\n%s", r, e)
 	}
 }
