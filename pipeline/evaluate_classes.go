@@ -1,9 +1,15 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/io/table"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 // classNames brings together what folders are called and what models call their classes.
@@ -101,4 +107,85 @@ func quoted(names []string, most int) string {
 		text += fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return text
+}
+
+// matchModel holds the classes of the images against the model's labels.
+func (e *evaluator) matchModel(ctx context.Context) error {
+	bundle, err := engine.LoadBundle(ctx, e.o.Model)
+	if err != nil {
+		return asUsage(ctx, err)
+	}
+	classes := e.truth.classes()
+	e.names = matchClasses(classes, bundle.Labels)
+	if unknown := e.names.unknown; len(unknown) > 0 {
+		return usage("model %s has no label %s: its %d labels are %s. Leave these images out, name the folders as the model names its classes, or give a manifest with its labels",
+			bundle.Name, quoted(unknown, 10), len(bundle.Labels), quoted(bundle.Labels, 10))
+	}
+	return nil
+}
+
+// openTable opens an OUTPUT that has a table.
+func openTable(ctx context.Context, output string) (*run.Output, error) {
+	at, err := absolute(output)
+	if err != nil {
+		return nil, usage("--from: %w", err)
+	}
+	out, err := run.Open(ctx, at)
+	if err != nil {
+		return nil, asUsage(ctx, fmt.Errorf("--from: %w", err))
+	}
+	switch latest, err := out.Latest(ctx); {
+	case err != nil:
+		return nil, err
+	case latest == nil:
+		return nil, usage("--from %s: there is no table of tagbeam tag (name its --output, not the labels/ in it)", output)
+	}
+	return out, nil
+}
+
+// matchTable does what matchModel does where only a table is there: its labels are those that some row has.
+func (e *evaluator) matchTable(ctx context.Context, out *run.Output) error {
+	byID := map[int32]string{}
+	seen := map[string]bool{}
+	err := out.EachCurrent(ctx, func(row table.Row) error {
+		if e.truth == nil {
+			label, err := e.labels.Of(ctx, source.Item{URI: row.URI, Member: row.Member})
+			if err != nil {
+				return err
+			}
+			if label.Class != "" {
+				seen[label.Class] = true
+			}
+		}
+		for _, g := range row.TopK {
+			byID[g.LabelID] = g.Label
+		}
+		return nil
+	})
+	if err != nil {
+		return labelMistake(ctx, err)
+	}
+	var classes []string
+	if e.truth != nil {
+		classes = e.truth.classes()
+	}
+	for class := range seen {
+		classes = append(classes, class)
+	}
+	last := int32(-1)
+	for id := range byID {
+		last = max(last, id)
+	}
+	labels := make([]string, last+1)
+	for id, label := range byID {
+		labels[id] = label
+	}
+	e.names = matchClasses(classes, labels)
+	if len(classes) > 0 && len(e.names.unknown) == len(classes) {
+		return usage("none of the classes %s is a label that the table has: those are %s", quoted(classes, 10), quoted(labels, 10))
+	}
+	if len(e.names.unknown) > 0 {
+		e.watch.warn("no image was taken for %s: is it a label of the model?", quoted(e.names.unknown, 10))
+	}
+	return nil
 }
