@@ -114,6 +114,10 @@ layers: ## dependencies point down only
 scripts: $(LIBRARY) ## tests of the scripts in .ci
 	.ci/onnxruntime_test.sh $(LIBRARY)
 
+.PHONY: accuracies
+accuracies: build ## how good trained heads are, on photos kept aside: all heads, five folds (minutes; photos and models in $TAGBEAM_SHARED)
+	TAGBEAM_ACCURACIES=1 TAGBEAM_ONNXRUNTIME=$(abspath $(LIBRARY)) go test -count=1 -timeout 30m -v -run 'TestTrainOn(Photos|Shards)' ./pipeline/tagbeam
+
 .PHONY: builtin
 builtin: ## make the built-in model anew: generate, train, export, evaluate, write its card (an hour, 1 GB in .cache)
 	.ci/builtin.sh .cache/builtin
