@@ -56,6 +56,7 @@ make_rootfs() {
   install -D -m 755 "$tagbeam" "$dir$entry_point"
   install -m 755 "$library" "$dir$(dirname "$entry_point")/libonnxruntime.so"
   arg PASSWD >>"$dir/etc/passwd"
+  touch "$dir/etc/hosts" "$dir/etc/resolv.conf"
   mkdir -p "$dir/opt/apache/beam"
   ln -s "$entry_point" "$dir/opt/apache/beam/boot"
   # No shell is needed, and so there is none: what starts one fails here, not in somebody's image.
@@ -86,7 +87,8 @@ run_rootfs() {
     for ((i = 0; i < count; i++)); do mkdir -p "$dir$1"; mount --bind "$1" "$dir$1"; shift; done
     mount -t proc -o ro proc "$dir/proc"
     mount --bind /dev "$dir/dev"
-    mount --bind -o ro /etc/resolv.conf "$dir/etc/resolv.conf" 2>/dev/null || true
+    # As a container has them: a runner is found by its name, if only localhost.
+    for file in hosts resolv.conf; do mount --bind -o ro "/etc/$file" "$dir/etc/$file"; done
     mount -o remount,bind,ro "$dir"
     export TMPDIR=/tmp HOME=/nonexistent PATH=/usr/local/bin:/usr/bin:/bin
     unset TAGBEAM_ONNXRUNTIME LD_LIBRARY_PATH OLDPWD
