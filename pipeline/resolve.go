@@ -98,5 +98,5 @@ func (o Options) exclude() source.Options {
 	if err != nil {
 		return source.Options{}
 	}
-	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/")}}
+	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/"), loc.Join("_ledger/")}}
 }

@@ -113,6 +113,11 @@ func (n *night) finish(ctx context.Context, res *Result, next prepared) (run.Sta
 	case !status.State.Closed():
 		return "", fmt.Errorf("runner %s said that the job of run %d had succeeded, but the run is not published (it is %s): look at the runner's own log, and run the command again", n.o.Runner, id, status.State)
 	}
+	if status.State == run.StatePublished {
+		if err := n.output.CompactLedger(ctx, id); err != nil {
+			n.watch.warn("merging the ledger of earlier runs, which planning does without: %v", err)
+		}
+	}
 	res.Runs = append(res.Runs, Finished{status, next.resumed})
 	if n.watch.Finished != nil {
 		n.watch.Finished(status)

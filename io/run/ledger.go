@@ -21,14 +21,16 @@ type ledger struct {
 	all   []*ledgerStream
 }
 
-// ledgerStream goes through the parts of one run, which are consecutive ranges of keys.
+// ledgerStream goes through a ledger file, or the parts of one run, which are consecutive ranges of keys.
 type ledgerStream struct {
 	o         *Output
 	ctx       context.Context
 	parts     []PublishedPart // not yet opened
+	file      *ledgerFile     // instead of parts
 	name      string          // of the open part
 	reader    *table.LedgerReader
 	readAhead int
+	opened    bool // the file
 	key       table.LedgerKey
 	started   bool
 }
@@ -41,17 +43,29 @@ const (
 	ledgerColumns  = 7
 )
 
-// openLedger opens the ledger of the runs 1 to last, all of which must be closed.
-func (o *Output) openLedger(ctx context.Context, last int64) (*ledger, error) {
-	parts, err := o.publishedParts(ctx, 1, last)
+// openLedger opens the ledger of the runs 1 to last, all of which must be closed. With files it makes use of the ledger files there are.
+func (o *Output) openLedger(ctx context.Context, last int64, withFiles bool) (*ledger, error) {
+	if last < 1 {
+		return &ledger{}, nil
+	}
+	parts, err := o.partsThere(ctx, last)
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{}
-	for _, p := range parts {
-		if len(p) > 0 {
-			l.all = append(l.all, &ledgerStream{o: o, ctx: ctx, parts: p})
+	var files []ledgerFile
+	if withFiles {
+		if files, err = o.ledgerFiles(ctx); err != nil {
+			return nil, err
 		}
+	}
+	return o.mergeLedger(ctx, ledgerItems(parts, files))
+}
+
+// mergeLedger opens the streams of a ledger.
+func (o *Output) mergeLedger(ctx context.Context, items []ledgerItem) (*ledger, error) {
+	l := &ledger{}
+	for _, item := range items {
+		l.all = append(l.all, &ledgerStream{o: o, ctx: ctx, parts: item.parts, file: item.file})
 	}
 	readAhead := readAheadBytes / ledgerColumns / max(1, len(l.all))
 	readAhead = max(minReadAhead, min(maxReadAhead, readAhead))
@@ -157,6 +171,21 @@ func (l *ledger) find(item source.Item, digest string) (v verdict, err error) {
 	return v, nil
 }
 
+// nextImage appends the rows of the next image to keys, or fails with io.EOF after the last. It is for who does not call find.
+func (l *ledger) nextImage(keys []table.LedgerKey) ([]table.LedgerKey, error) {
+	if len(l.heads) == 0 {
+		return nil, io.EOF
+	}
+	first := l.heads[0].key
+	for len(l.heads) > 0 && l.heads[0].key.URI == first.URI && l.heads[0].key.Member == first.Member {
+		keys = append(keys, l.heads[0].key)
+		if err := l.advance(); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
 // advance moves the least head on.
 func (l *ledger) advance() error {
 	err := l.heads[0].advance()
@@ -195,17 +224,25 @@ func (l *ledger) close() {
 	}
 }
 
-// advance goes to the next key of the run, or fails with io.EOF after the last.
+// advance goes to the next key of the stream, or fails with io.EOF after the last.
 func (s *ledgerStream) advance() error {
+	err := s.next()
+	if s.file != nil && (errors.Is(err, table.ErrDamaged) || errors.Is(err, object.ErrNotFound)) {
+		return &unusableLedger{s.file.path, err}
+	}
+	return err
+}
+
+func (s *ledgerStream) next() error {
 	for {
 		if s.reader == nil {
-			if len(s.parts) == 0 {
-				return io.EOF
-			}
-			if err := s.openPart(s.parts[0]); err != nil {
+			more, err := s.open()
+			if err != nil {
 				return err
 			}
-			s.parts = s.parts[1:]
+			if !more {
+				return io.EOF
+			}
 		}
 		k, err := s.reader.Next()
 		if err == io.EOF {
@@ -215,20 +252,49 @@ func (s *ledgerStream) advance() error {
 		if err != nil {
 			return fmt.Errorf("read what is tagged: %s: %w", s.name, err)
 		}
-		if s.started && compareKeys(s.key.URI, s.key.Member, k.URI, k.Member) >= 0 {
-			return fmt.Errorf("read what is tagged: %s is not sorted by uri and member, or has an image twice: %q %q comes after %q %q",
-				s.name, k.URI, k.Member, s.key.URI, s.key.Member)
+		if s.started && s.disordered(k) {
+			return fmt.Errorf("read what is tagged: %s is not sorted by uri and member, or has an image twice: %q %q comes after %q %q: %w",
+				s.name, k.URI, k.Member, s.key.URI, s.key.Member, table.ErrDamaged)
 		}
 		s.key, s.started = k, true
 		return nil
 	}
 }
 
-func (s *ledgerStream) openPart(p PublishedPart) error {
-	s.name = s.o.name(p.Path)
-	reader, err := table.OpenLedger(readerAt(s.ctx, s.o.store, s.o.key(p.Path), p.Bytes), p.Bytes, s.readAhead)
+// disordered says that a key cannot come after the one before. A ledger file has an image once for each model.
+func (s *ledgerStream) disordered(k table.LedgerKey) bool {
+	order := compareKeys(s.key.URI, s.key.Member, k.URI, k.Member)
+	return order > 0 || order == 0 && (s.file == nil || s.key.ModelDigest >= k.ModelDigest)
+}
+
+// open opens what comes next, if anything.
+func (s *ledgerStream) open() (more bool, err error) {
+	if s.file != nil {
+		if s.opened {
+			return false, nil
+		}
+		s.opened = true
+		if err := s.openObject(s.file.path, s.file.bytes); err != nil {
+			return false, err
+		}
+		if s.reader.Covers() != s.file.digest {
+			return false, fmt.Errorf("read what is tagged: %s is not what its name says: %w", s.name, table.ErrDamaged)
+		}
+		return true, nil
+	}
+	if len(s.parts) == 0 {
+		return false, nil
+	}
+	p := s.parts[0]
+	s.parts = s.parts[1:]
+	return true, s.openObject(p.Path, p.Bytes)
+}
+
+func (s *ledgerStream) openObject(path string, size int64) error {
+	s.name = s.o.name(path)
+	reader, err := table.OpenLedger(readerAt(s.ctx, s.o.store, s.o.key(path), size), size, s.readAhead)
 	if errors.Is(err, object.ErrNotFound) {
-		return fmt.Errorf("read what is tagged: a manifest names %s, which is gone: put it back; parts are the memory of what is tagged (--retag does without): %w", s.name, err)
+		return missingError(s.name, err)
 	}
 	if err != nil {
 		return fmt.Errorf("read what is tagged: %s: %w", s.name, err)

@@ -125,8 +125,10 @@ func (c command) finish(ctx context.Context, o *Output, plan *Plan) error {
 		}
 		parts = append(parts, p)
 	}
-	_, err = o.Publish(ctx, plan, parts)
-	return err
+	if _, err := o.Publish(ctx, plan, parts); err != nil {
+		return err
+	}
+	return o.CompactLedger(ctx, plan.RunID)
 }
 
 func (c command) tag(ctx context.Context, o *Output, plan *Plan, u Unit) (table.Counts, error) {

@@ -27,6 +27,8 @@ type Output struct {
 	parallel int
 	// chunkImages is the number of images at which a plan chunk is closed.
 	chunkImages int
+	// ledgerRuns is the number of loose runs at which CompactLedger merges them.
+	ledgerRuns int
 
 	mu sync.Mutex
 	// known is the highest run that is known to exist: runs are never taken back.
@@ -50,7 +52,7 @@ func Open(ctx context.Context, uri string) (*Output, error) {
 
 // New returns the output at a folder of a store.
 func New(store object.Store, at object.Location) *Output {
-	return &Output{store: store, at: at, parallel: 32, chunkImages: 500_000, closed: make(map[int64][]PublishedPart)}
+	return &Output{store: store, at: at, parallel: 32, chunkImages: 500_000, ledgerRuns: defaultLedgerRuns, closed: make(map[int64][]PublishedPart)}
 }
 
 // URI returns the output as a path or URI, without knowing whether it exists.

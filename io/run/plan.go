@@ -91,17 +91,27 @@ func (o *Output) PlanNext(ctx context.Context, id int64, req PlanRequest) (*Plan
 	if err != nil || rival != nil {
 		return rival, PlanStats{}, err
 	}
-	p := &planner{o: o, id: id, req: req, ledger: &ledger{}}
-	if !req.Retag {
-		if p.ledger, err = o.openLedger(ctx, last); err != nil {
-			return nil, PlanStats{}, fmt.Errorf("plan run %d: %w", id, err)
-		}
-		defer p.ledger.close()
-	}
 	if last > 0 && !req.CountOnly {
 		if err := o.finishSuccess(ctx, last); err != nil {
 			return nil, PlanStats{}, fmt.Errorf("plan run %d: %w", id, err)
 		}
+	}
+	plan, stats, err := o.planOnce(ctx, id, last, req, true)
+	if errors.Is(err, errLedgerFile) {
+		// It is a copy: planning goes on without, and it will be made again.
+		_ = o.dropUnusable(ctx, err)
+		plan, stats, err = o.planOnce(ctx, id, last, req, false)
+	}
+	return plan, stats, err
+}
+
+func (o *Output) planOnce(ctx context.Context, id, last int64, req PlanRequest, withFiles bool) (_ *Plan, _ PlanStats, err error) {
+	p := &planner{o: o, id: id, req: req, ledger: &ledger{}}
+	if !req.Retag {
+		if p.ledger, err = o.openLedger(ctx, last, withFiles); err != nil {
+			return nil, PlanStats{}, fmt.Errorf("plan run %d: %w", id, err)
+		}
+		defer p.ledger.close()
 	}
 	plan, err := p.run(ctx)
 	if plan == nil || !p.stats.Won {

@@ -9,6 +9,8 @@
 //	OUTPUT/labels/dt=2026-11-23/run-000017-part-00000.parquet
 //	OUTPUT/_runs/000017/manifest.json                    names the parts: published
 //	OUTPUT/labels/dt=2026-11-23/_SUCCESS
+//	OUTPUT/_runs/forgotten/run-000017-part-00000.parquet   a part that was taken out of the table on purpose
+//	OUTPUT/_ledger/000001-000016-<digest>.parquet          a copy of what planning needs of many runs
 //
 // It knows nothing of Beam, models or how a row comes about.
 package run

@@ -198,7 +198,7 @@ func (o *Output) probe(ctx context.Context, known int64) (int64, error) {
 func (o *Output) checkGap(ctx context.Context, latest int64) error {
 	var beyond string
 	found := errors.New("found")
-	err := o.store.List(ctx, object.ListOptions{Prefix: o.key("_runs/"), StartAfter: o.key(runFolder(latest+1) + "~")}, func(i object.Info) error {
+	err := o.store.List(ctx, object.ListOptions{Prefix: o.key("_runs/"), StartAfter: o.key(runFolder(latest+1) + "~"), EndBefore: o.key("_runs/:")}, func(i object.Info) error {
 		beyond = i.Key
 		return found
 	})

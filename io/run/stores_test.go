@@ -133,6 +133,9 @@ func allowed(store object.Store, op, key string) error {
 		}
 		return nil
 	}
+	if name, ok := strings.CutPrefix(key, ledgerFolder); ok && ledgerName.MatchString(name) {
+		return nil
+	}
 	m := runObject.FindStringSubmatch(key)
 	if m == nil {
 		return errors.New("no such name in the layout")
@@ -191,6 +194,9 @@ func (r rooted) List(ctx context.Context, opts object.ListOptions, fn func(objec
 	opts.Prefix = r.prefix + opts.Prefix
 	if opts.StartAfter != "" {
 		opts.StartAfter = r.prefix + opts.StartAfter
+	}
+	if opts.EndBefore != "" {
+		opts.EndBefore = r.prefix + opts.EndBefore
 	}
 	return r.Store.List(ctx, opts, func(i object.Info) error {
 		i.Key = strings.TrimPrefix(i.Key, r.prefix)

@@ -86,7 +86,14 @@ func (p *pattern) list(ctx context.Context, fn func(Item) error) error {
 		return fn(p.item(*p.single))
 	}
 	opts := object.ListOptions{Prefix: p.prefix, Prune: p.prune}
-	return p.store.List(ctx, opts, func(info object.Info) error {
+	list := object.ListParallel
+	if p.loc.Scheme == object.SchemeFile {
+		// Each range would read the whole folders that it begins and ends in.
+		list = func(ctx context.Context, s object.Store, opts object.ListOptions, fn func(object.Info) error) error {
+			return s.List(ctx, opts, fn)
+		}
+	}
+	return list(ctx, p.store, opts, func(info object.Info) error {
 		if !p.matches(info.Key) {
 			return nil
 		}
