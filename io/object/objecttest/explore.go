@@ -96,7 +96,7 @@ func (x *explorer) execute() error {
 		t.add(x, s)
 		if err != nil {
 			p.stop()
-			return fmt.Errorf("%w\nschedule %s\n%s", err, t.schedule(), t)
+			return t.explain(err)
 		}
 		asleep = 0
 		for i := range p.players {
@@ -108,9 +108,7 @@ func (x *explorer) execute() error {
 	x.seen.Runs++
 	errs := p.stop()
 	if p.world.End != nil {
-		if err := p.world.End(errs); err != nil {
-			return fmt.Errorf("%w\nschedule %s\n%s", err, t.schedule(), t)
-		}
+		return t.explain(p.world.End(errs))
 	}
 	return nil
 }
@@ -222,29 +220,48 @@ func (t *trace) String() string {
 // Wander runs the programs of a world once, in an order that is chosen at random: after each call another program goes on with the given
 // probability.
 func Wander(w World, random *rand.Rand, switching float64) (steps int, err error) {
-	p := play(w)
-	t := &trace{clocks: make([][]int, len(p.players)), counts: make([]int, len(p.players))}
-	current := 0
-	for waiting := p.waiting(); waiting != 0; waiting = p.waiting() {
+	return once(w, func(current int, waiting uint32) int {
 		if waiting&(1<<current) == 0 || random.Float64() < switching {
-			for current = random.IntN(len(p.players)); waiting&(1<<current) == 0; {
-				current = random.IntN(len(p.players))
+			for current = random.IntN(len(w.Programs)); waiting&(1<<current) == 0; {
+				current = random.IntN(len(w.Programs))
 			}
 		}
+		return current
+	})
+}
+
+// InTurn runs the programs of a world one after the other.
+func InTurn(w World) error {
+	_, err := once(w, func(_ int, waiting uint32) int { return bits.TrailingZeros32(waiting) })
+	return err
+}
+
+func once(w World, choose func(current int, waiting uint32) int) (steps int, err error) {
+	p := play(w)
+	t := &trace{}
+	current := 0
+	for waiting := p.waiting(); waiting != 0; waiting = p.waiting() {
+		current = choose(current, waiting)
 		s, err := p.step(current)
 		t.events = append(t.events, event{Step: s})
 		if err != nil {
 			p.stop()
-			return len(t.events), fmt.Errorf("%w\nschedule %s\n%s", err, t.schedule(), t)
+			return len(t.events), t.explain(err)
 		}
 	}
 	errs := p.stop()
 	if w.End != nil {
-		if err := w.End(errs); err != nil {
-			return len(t.events), fmt.Errorf("%w\nschedule %s\n%s", err, t.schedule(), t)
-		}
+		err = t.explain(w.End(errs))
 	}
-	return len(t.events), nil
+	return len(t.events), err
+}
+
+// explain adds what happened to an error.
+func (t *trace) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w\nschedule %s\n%s", err, t.schedule(), t)
 }
 
 // Replay runs the programs of a world in the order of a schedule, "0*12,1*3", as an error of Explore or Wander tells it.
