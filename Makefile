@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export CGO_ENABLED := 1
 
 # These share what they compile (minutes, the first time) only when they agree on -trimpath.
-build vet lint bench: export GOFLAGS += -trimpath
+build vet lint bench fuzz leaks: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
@@ -46,11 +46,11 @@ run: build ## tag the example images, or yours: make run [INPUT=~/Pictures] [MOD
 	bin/tagbeam tag --input "$$input" --model "$$model" --output "$$output" || [ $$? -eq 3 ]; \
 	printf 'look further:\n  %s\n' "duckdb -c \"select label, count(*) n, round(avg(confidence), 2) confidence from '$$output/labels/**/*.parquet' group by 1 order by n desc\""
 
-# TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
+# TAGBEAM_AZURITE is the emulator that the tests of az:// speak to. TAGBEAM_PYTHON lets tests read our tables with other people's Parquet readers, and compare pixels to Pillow's and logits to onnxruntime's.
 .PHONY: test
 test: toolchain $(LIBRARY) ## all tests, with the race detector
-	@python=$$(.ci/python.sh .cache/python); \
-	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	@python=$$(.ci/python.sh .cache/python); azurite=$$(.ci/azurite.sh .cache/azurite); \
+	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' TAGBEAM_AZURITE="$$azurite"; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -race -timeout 20m ./... $(TOOLS)
 
@@ -60,7 +60,18 @@ asan: toolchain ## the C code under AddressSanitizer, where the toolchain has it
 	@if ! echo 'int main(void) { return 0; }' | $$(go env CC) -fsanitize=address -x c -o /dev/null - 2>/dev/null; then \
 	  echo 'asan: $(shell go env CC) has no AddressSanitizer here; skipped' >&2; exit 0; fi; \
 	set -x; go test -asan -timeout 20m -run '$(ASAN_TESTS)' ./model/preprocess
-ASAN_TESTS := TestOddFiles|TestDecode|TestDamage|TestFast|TestStrips|TestScans|TestAllowTruncated|TestTensor|Fuzz
+ASAN_TESTS := TestOddFiles|TestDecode|TestDamage|TestFast|TestStrips|TestWindow|TestTurn|TestScans|TestAllowTruncated|TestTensor|Fuzz
+
+# Each decoder and the resampler's geometry in turn. What a fuzzer finds, it writes to testdata/fuzz beside the test: mend it, and commit that.
+FUZZTIME ?= 75s
+FUZZERS := FuzzJPEG FuzzWebP FuzzPNG FuzzGIF FuzzBMP FuzzTIFF FuzzResample
+.PHONY: fuzz
+fuzz: toolchain ## fuzz the decoders: ten minutes in all [FUZZTIME=75s each]
+	for f in $(FUZZERS); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./model/preprocess; done
+
+.PHONY: leaks
+leaks: toolchain ## decode 100,000 good and bad files, and report the process's memory over time
+	TAGBEAM_LEAK_DECODES=100000 go test -count 1 -timeout 1h -v -run TestNoLeak ./model/preprocess
 
 .PHONY: vet
 vet: toolchain ## go vet

@@ -16,7 +16,7 @@ import (
 
 // DecoderRevision is raised when the same image bytes and preprocess.Spec come to give other pixels: it is part of every model digest, so
 // that images are tagged again.
-const DecoderRevision = 2
+const DecoderRevision = 3
 
 // Layout is the kind of folder a bundle was read from.
 type Layout string
@@ -88,6 +88,9 @@ type Options struct {
 	Labels []string
 	// Preprocess is a preset ("torchvision", "caffe,crop=227"; see preprocess.Preset) or a preprocess.Spec as JSON (--preprocess).
 	Preprocess string
+	// EXIFOrientation and FastDecode turn on the steps of those names in the preprocessing, wherever that comes from (--exif-orientation,
+	// --fast-decode; see preprocess.Spec).
+	EXIFOrientation, FastDecode bool
 	// Output names the output that has the classes (--model-output).
 	Output string
 	// Activation overrides what the graph's end suggests.
@@ -137,7 +140,7 @@ func load(fsys fs.FS, name string, opts Options) (*Bundle, error) {
 	if err := b.checkLabels(); err != nil {
 		return nil, err
 	}
-	if err := b.choosePreprocess(f); err != nil {
+	if err := b.choosePreprocess(f, opts); err != nil {
 		return nil, err
 	}
 	b.chooseActivation(f.choice.Activation)
@@ -167,7 +170,7 @@ func (b *Bundle) readGraph(f *folder, localDir string) (err error) {
 
 // Format is the tensor of one image, for preprocess.Compile.
 func (b *Bundle) Format() preprocess.TensorFormat {
-	return preprocess.TensorFormat{Layout: b.Input.Layout, Height: b.Input.Height, Width: b.Input.Width}
+	return preprocess.TensorFormat{Layout: b.Input.Layout, Height: b.Input.Height, Width: b.Input.Width, Type: preprocess.ElementType(b.Input.Type.String())}
 }
 
 // Program is the bundle's preprocessing, ready for use.

@@ -36,6 +36,8 @@ func TestLayouts(t *testing.T) {
 		{"zoo", zoo, model.Options{Preprocess: "unit"}, model.LayoutModelZoo, "net.onnx", []string{"ant", "bee", "cat", "dog", "elk, Alces"}, "probs", "none", unit},
 		{"zoo, labels.txt", files{"net.onnx": "@logsoftmax.onnx", "labels.txt": fiveLines, "tagbeam.json": `{"preprocess": "unit"}`}, model.Options{},
 			model.LayoutModelZoo, "net.onnx", five, "log_probs", "exp", unit},
+		{"tagbeam beside labels.txt", files{"net.onnx": "@logsoftmax.onnx", "labels.txt": fiveLines, "tagbeam.json": `{"labels": "labels.txt", "preprocess": "unit"}`}, model.Options{},
+			model.LayoutTagbeam, "net.onnx", five, "log_probs", "exp", unit},
 		{"timm", timm, model.Options{}, model.LayoutTimm, "model.onnx", five, "logits", "softmax", preprocess.Spec{
 			Resize: &preprocess.Resize{Mode: "shortest_edge", Size: 8, Filter: "bilinear"}, Crop: &preprocess.Crop{Width: 8, Height: 8, Rounding: "half_even"}, Channels: "rgb",
 			Normalize: preprocess.Normalize{Scale: 1.0 / 255, Mean: [3]float32{0.485, 0.456, 0.406}, Std: [3]float32{0.229, 0.224, 0.225}}}},
@@ -77,11 +79,20 @@ func TestInputs(t *testing.T) {
 		{"nhwc.onnx", "", model.Input{Name: "image", Layout: "NHWC", Height: 8, Width: 8, Type: onnx.Float32}},
 		{"batch4.onnx", "", model.Input{Name: "image", Layout: "NCHW", Height: 8, Width: 8, Batch: 4, Type: onnx.Float32}},
 		{"uint8.onnx", "", model.Input{Name: "image", Layout: "NCHW", Height: 8, Width: 8, Type: onnx.Uint8}},
+		{"nhwc_uint8.onnx", "", model.Input{Name: "image", Layout: "NHWC", Height: 8, Width: 8, Type: onnx.Uint8}},
+		{"int8.onnx", "", model.Input{Name: "image", Layout: "NCHW", Height: 8, Width: 8, Type: onnx.Int8}},
+		{"float16_all.onnx", "", model.Input{Name: "image", Layout: "NCHW", Height: 8, Width: 8, Type: onnx.Float16}},
 		{"open_size.onnx", "", model.Input{Name: "image", Layout: "NCHW", Height: 224, Width: 224, Type: onnx.Float32}},
 		{"ambiguous.onnx", "NCHW", model.Input{Name: "image", Layout: "NCHW", Height: 8, Width: 3, Type: onnx.Float32}},
 	} {
 		opts := bareOptions("m.onnx")
 		opts.InputLayout = tt.layout
+		switch tt.want.Type {
+		case onnx.Uint8:
+			opts.Preprocess = "none"
+		case onnx.Int8:
+			opts.Preprocess = "none,offset=-128"
+		}
 		if diff := cmp.Diff(tt.want, load(t, files{"m.onnx": "@" + tt.model}, opts).Input); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.model, diff)
 		}
@@ -146,7 +157,8 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown layout", bare("nchw.onnx"), with(func(o *model.Options) { o.InputLayout = "CHW" }), `input layout "CHW" is not known`},
 		{"wrong layout", bare("nchw.onnx"), with(func(o *model.Options) { o.InputLayout = "NHWC" }), "cannot be NHWC"},
 		{"two inputs", bare("two_inputs.onnx"), opts, "the model has 2 inputs, where an image classifier has one: left"},
-		{"float16 input", bare("float16.onnx"), opts, "input image is float16, which tagbeam cannot feed"},
+		{"float64 input", bare("float64.onnx"), opts, "input image is float64, which tagbeam cannot feed: export the model with float32 inputs"},
+		{"uint8 input of units", bare("uint8.onnx"), opts, "the model's input is uint8, and preprocess.normalize makes 0 to 1 of the bytes, which leaves 2 steps of 256"},
 		{"wrong input name", files{"m.onnx": "@nchw.onnx", "tagbeam.json": `{"input": "img"}`}, model.Options{}, `no input "img"; its inputs are: image`},
 		// output
 		{"rank 3 output", bare("rank3.onnx"), opts, "output grid: float32 [batch, 4, 5] is not a classifier's"},

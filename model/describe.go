@@ -124,6 +124,12 @@ func (b *Bundle) outputRole(out onnx.Value) string {
 // describeSpec says what is done to an image, one step a line.
 func describeSpec(s preprocess.Spec) []string {
 	steps := []string{"decode to RGB"}
+	if s.FastDecode {
+		steps[0] += ", JPEGs at 1/2, 1/4 or 1/8 of their size where that is still three times what is needed"
+	}
+	if s.EXIFOrientation {
+		steps = append(steps, "turn as EXIF says")
+	}
 	if r := s.Resize; r != nil {
 		switch {
 		case r.Size > 0:

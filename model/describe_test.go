@@ -49,6 +49,7 @@ func TestDescribe(t *testing.T) {
 			"normalize": {"scale": 1, "offset": -1, "mean": [0, 0, 0], "std": [1, 1, 1], "divide": [2, 3, 4]}}`}},
 		{"quantised", files{"m.onnx": "@dynamic_quant.onnx"}, bareOptions("m.onnx")},
 		{"batch4", files{"m.onnx": "@batch4.onnx"}, model.Options{File: "m.onnx", Labels: append(five[:4:4], "ant"), Preprocess: "keras-tf", Activation: "sigmoid"}},
+		{"turned", huggingFace, model.Options{EXIFOrientation: true, FastDecode: true}},
 		{"features", files{"m.onnx": "@logits_features.onnx"}, model.Options{File: "m.onnx", Labels: five, Preprocess: "none", Activation: "exp"}},
 		{"external", files{"m.onnx": "@external.onnx", "external.bin": "@external.bin"}, model.Options{File: "m.onnx", Labels: five, Preprocess: "none", LocalDir: "."}},
 	} {

@@ -29,6 +29,8 @@ func TestDigestChanges(t *testing.T) {
 		{"order of labels", huggingFace.with(files{"config.json": strings.NewReplacer("ant", "bee", "bee", "ant").Replace(fiveIDs)}), model.Options{}},
 		{"filter", huggingFace, model.Options{Preprocess: "unit,filter=bicubic"}},
 		{"mean", huggingFace, model.Options{Preprocess: "unit,mean=0.5"}},
+		{"turned", huggingFace, model.Options{EXIFOrientation: true}},
+		{"fast", huggingFace, model.Options{FastDecode: true}},
 		{"activation", huggingFace, model.Options{Activation: "none"}},
 		{"output a", huggingFace.with(files{"model.onnx": "@two_outputs.onnx"}), model.Options{Output: "a"}},
 		{"output b", huggingFace.with(files{"model.onnx": "@two_outputs.onnx"}), model.Options{Output: "b"}},

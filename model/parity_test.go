@@ -88,21 +88,18 @@ func TestAgainstPython(t *testing.T) {
 }
 
 // pythonLogits runs testdata/run_onnx.py on a batch of tensors.
-func pythonLogits(t *testing.T, python, graph string, batch []float32) []float32 {
+func pythonLogits(t *testing.T, python, graph string, batch []byte) []float32 {
 	t.Helper()
 	in, out := filepath.Join(t.TempDir(), "in"), filepath.Join(t.TempDir(), "out")
-	data, err := binary.Append(nil, binary.LittleEndian, batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(in, data, 0o600); err != nil {
+	if err := os.WriteFile(in, batch, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, filepath.Join("testdata", "run_onnx.py"), graph, in, out)
 	if message, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
-	if data, err = os.ReadFile(out); err != nil {
+	data, err := os.ReadFile(out)
+	if err != nil {
 		t.Fatal(err)
 	}
 	logits := make([]float32, len(data)/4)

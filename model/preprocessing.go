@@ -11,11 +11,13 @@ import (
 
 // choosePreprocess reads the preprocessing and checks that what it makes is what the input takes. Sides that the graph leaves open become
 // what it makes.
-func (b *Bundle) choosePreprocess(f *folder) error {
+func (b *Bundle) choosePreprocess(f *folder, opts Options) error {
 	spec, err := f.spec(b.Input.Height, b.Input.Width)
 	if err != nil {
 		return err
 	}
+	spec.EXIFOrientation = spec.EXIFOrientation || opts.EXIFOrientation
+	spec.FastDecode = spec.FastDecode || opts.FastDecode
 	b.Preprocess = spec
 	program, err := b.Program()
 	if err != nil {

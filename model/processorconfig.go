@@ -53,7 +53,8 @@ type processorConfig struct {
 // processorSpec translates preprocessor_config.json. modelType is config.json's, for files that name no class.
 //
 // The slow classes' tensors are equal to Python's, bit for bit (testdata/preprocess/parity.py). The fast ones' are not: torchvision resizes
-// bytes by arithmetic of its own, and we resize as Pillow does. What follows the resize is written after their source; running it takes torch.
+// bytes by arithmetic of its own, and we resize as Pillow does. Compared with torch 2.5.1 on 25 photos, 0.2 to 1 % of the values differ, by one
+// step of 255; DeiT's, by up to six. With nearest, single pixels are others altogether: that is refused.
 func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warnings []string, err error) {
 	var c processorConfig
 	if err := decodeStrict(data, &c); err != nil {
@@ -73,7 +74,7 @@ func processorSpec(data []byte, modelType string) (spec preprocess.Spec, warning
 		return spec, nil, fmt.Errorf("%w%s", err, wayOutOfProcessor)
 	}
 	if p.fast {
-		warnings = append(warnings, fmt.Sprintf("%s resizes with torchvision, tagbeam as Pillow does: a pixel may differ by one step of 255", name))
+		warnings = append(warnings, fmt.Sprintf("%s resizes with torchvision, tagbeam as Pillow does: about one value of a hundred differs by a step of 255 (DeiT's by some)", name))
 	}
 	return spec, warnings, nil
 }
@@ -144,7 +145,11 @@ func (c *processorConfig) resize(p processor, spec *preprocess.Spec) error {
 			return fmt.Errorf("resample %d is not one of Pillow's filters (0 to 5)", *c.Resample)
 		}
 	}
-	if p.fast && filter != preprocess.Nearest && filter != preprocess.Bilinear && filter != preprocess.Bicubic {
+	switch {
+	case p.fast && filter == preprocess.Nearest:
+		return errors.New("resample 0 (nearest) of a fast class takes other pixels than Pillow does (torchvision rounds places differently): " +
+			"the class of the same name without Fast is what use_fast=False loads")
+	case p.fast && filter != preprocess.Bilinear && filter != preprocess.Bicubic:
 		return fmt.Errorf("resample %d (%s) is one that torchvision, on which the class is built, cannot do (it can 0, 2 and 3)", *c.Resample, filter)
 	}
 	size, err := parseSide("size", c.Size, p.size, p.geometry == exactSize || p.geometry == eitherSquare)

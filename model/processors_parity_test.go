@@ -3,7 +3,6 @@ package model_test
 import (
 	"bufio"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -45,7 +44,7 @@ func parityCases(t *testing.T) map[string]parityCase {
 }
 
 // worker reads the configuration and compiles it, for tensors of [3, height, width].
-func (c parityCase) worker(t *testing.T) (*preprocess.Worker, []float32) {
+func (c parityCase) worker(t *testing.T) (*preprocess.Worker, []byte) {
 	t.Helper()
 	var spec preprocess.Spec
 	var err error
@@ -69,17 +68,12 @@ func (c parityCase) worker(t *testing.T) (*preprocess.Worker, []float32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return program.NewWorker(), make([]float32, program.Len())
+	return program.NewWorker(), make([]byte, program.Size())
 }
 
-func tensorDigest(tensor []float32) string {
-	hash := sha256.New()
-	buf := make([]byte, 0, 4*len(tensor))
-	for _, v := range tensor {
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-	}
-	hash.Write(buf)
-	return hex.EncodeToString(hash.Sum(nil))
+func tensorDigest(tensor []byte) string {
+	sum := sha256.Sum256(tensor)
+	return hex.EncodeToString(sum[:])
 }
 
 // Every class's tensor of images of our own is the library's, bit for bit.
@@ -142,7 +136,7 @@ func TestSharedDataEqualsProcessors(t *testing.T) {
 	cases := parityCases(t)
 	type runner struct {
 		worker *preprocess.Worker
-		tensor []float32
+		tensor []byte
 	}
 	runners := map[string]runner{}
 	for name, c := range cases {

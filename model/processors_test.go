@@ -78,8 +78,8 @@ func TestProcessorSpec(t *testing.T) {
 			preprocess.Spec{Resize: exact(346, 346, "nearest"), Normalize: preprocess.Normalize{Scale: 1.0 / 255, Mean: half, Std: half, Divide: &half}}},
 		{"efficientnet, offset", `{"image_processor_type": "EfficientNetImageProcessor", "rescale_factor": 0.5, "rescale_offset": true, "do_normalize": false, "include_top": false, "do_center_crop": true}`, "",
 			preprocess.Spec{Resize: exact(346, 346, "nearest"), Crop: crop(289, 289), Normalize: preprocess.Normalize{Scale: 0.5, Offset: -1, Std: ones}}},
-		{"efficientnet fast", `{"image_processor_type": "EfficientNetImageProcessorFast", "rescale_offset": true}`, "",
-			preprocess.Spec{Resize: exact(346, 346, "nearest"), Normalize: preprocess.Normalize{Scale: 1.0 / 255, Offset: -1, Mean: half, Std: half, Divide: &half}}},
+		{"efficientnet fast", `{"image_processor_type": "EfficientNetImageProcessorFast", "resample": 2, "rescale_offset": true}`, "",
+			preprocess.Spec{Resize: exact(346, 346, "bilinear"), Normalize: preprocess.Normalize{Scale: 1.0 / 255, Offset: -1, Mean: half, Std: half, Divide: &half}}},
 		// old files
 		{"feature extractor", `{"feature_extractor_type": "DeiTFeatureExtractor", "size": 256, "crop_size": 224, "resample": 3}`, "",
 			preprocess.Spec{Resize: exact(256, 256, "bicubic"), Crop: crop(224, 224), Normalize: halves}},
@@ -153,6 +153,7 @@ func TestProcessorSpecErrors(t *testing.T) {
 		{"flip", of("ViT", `"do_flip_channel_order": true`), "", "do_flip_channel_order has a meaning for MobileViTImageProcessor only"},
 		{"include_top", of("ViT", `"include_top": true`), "", "rescale_offset and include_top have a meaning for EfficientNetImageProcessor only"},
 		{"filter of a fast class", `{"image_processor_type": "ViTImageProcessorFast", "resample": 1}`, "", "resample 1 (lanczos) is one that torchvision"},
+		{"nearest of a fast class", `{"image_processor_type": "EfficientNetImageProcessorFast"}`, "", "resample 0 (nearest) of a fast class takes other pixels"},
 		{"data format", of("ViT", `"data_format": "channels_last"`), "", `data_format "channels_last" is not supported`},
 		{"crop of a class without", of("ViT", `"do_center_crop": true`), "", "the class has no centre crop"},
 		{"filter", of("ViT", `"resample": 6`), "", "resample 6 is not one of Pillow's filters"},

@@ -43,7 +43,7 @@ func (f *folder) useTagbeamJSON() error {
 	if err := decodeStrict(data, &t); err != nil {
 		return fmt.Errorf("%s: %w (known keys: model, labels, preprocess, input, input_layout, output, activation)", tagbeamFile, err)
 	}
-	if f.layout == LayoutBare {
+	if f.layout == LayoutBare || f.layout == LayoutModelZoo && given(t.Labels) && given(t.Preprocess) { // that is all a zoo folder would tell
 		f.layout = LayoutTagbeam
 	}
 	if t.Model != "" && !fs.ValidPath(t.Model) {

@@ -14,7 +14,7 @@ var (
 
 // GiveUp is what a command does about an open run whose status it has read.
 func GiveUp(ctx context.Context, o Options, open *run.Status, watch Observer) (gone bool, err error) {
-	n, err := newNight(ctx, o, watch)
+	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return false, err
 	}

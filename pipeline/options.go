@@ -17,12 +17,18 @@ import (
 
 // Options say what to tag, with what, and where the table stands. DefaultOptions has the defaults.
 type Options struct {
-	// Inputs are folders, globs and single images, local or gs://.
+	// Inputs are folders, globs, single images, archives, Parquet files and @manifests, local, gs://, s3:// or az://.
 	Inputs []string
-	// Output is the folder of the table, local or gs://; only one run of it goes on at a time.
+	// URIColumn is the column of uris in manifests; empty: one of the usual names.
+	URIColumn string
+	// ImageColumn is the column of images in Parquet files; empty: the only one there is.
+	ImageColumn string
+	// Output is the folder of the table, local, gs://, s3:// or az://; only one run of it goes on at a time.
 	Output string
 	// Model is the model and what it is told.
 	Model engine.ModelRef
+	// Stores say how the stores of all three are reached, here and on the workers; never with credentials.
+	Stores object.Settings
 
 	// TopK is the number of best classes in each row.
 	TopK int
@@ -82,9 +88,9 @@ func usage(format string, args ...any) error { return &UsageError{fmt.Errorf(for
 func (o Options) Validate() error {
 	switch {
 	case len(o.Inputs) == 0:
-		return usage("no --input: name a folder, a glob or an image (local or gs://), once or several times")
+		return usage("no --input: name a folder, a glob or an image (local, gs://, s3:// or az://), once or several times")
 	case o.Output == "":
-		return usage("no --output: name the folder of the label table (local or gs://)")
+		return usage("no --output: name the folder of the label table (local, gs://, s3:// or az://)")
 	case o.TopK < 1:
 		return usage("--top-k %d: must be at least 1", o.TopK)
 	case !(o.MinConfidence >= 0 && o.MinConfidence <= 1):
@@ -117,6 +123,9 @@ func (o Options) Validate() error {
 	if _, err := object.Parse(o.Output); err != nil {
 		return usage("--output: %w", err)
 	}
+	if err := o.Stores.Validate(); err != nil {
+		return &UsageError{err}
+	}
 	return nil
 }
 
@@ -127,6 +136,8 @@ const digestOption = "model digest"
 func (o Options) shape(modelDigest string) map[string]string {
 	return map[string]string{
 		"--input":           fmt.Sprintf("%q", o.Inputs),
+		"--uri-column":      o.URIColumn,
+		"--image-column":    o.ImageColumn,
 		digestOption:        modelDigest,
 		"--top-k":           strconv.Itoa(o.TopK),
 		"--min-confidence":  strconv.FormatFloat(o.MinConfidence, 'g', -1, 64),

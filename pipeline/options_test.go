@@ -78,6 +78,8 @@ func TestValidate(t *testing.T) {
 func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 	shaping := map[string]func(o *pipeline.Options){
 		"Inputs":                func(o *pipeline.Options) { o.Inputs = []string{"in", "more"} },
+		"URIColumn":             func(o *pipeline.Options) { o.URIColumn = "src" },
+		"ImageColumn":           func(o *pipeline.Options) { o.ImageColumn = "picture" },
 		"TopK":                  func(o *pipeline.Options) { o.TopK++ },
 		"MinConfidence":         func(o *pipeline.Options) { o.MinConfidence = 0.25 },
 		"Limits.MaxBytes":       func(o *pipeline.Options) { o.Limits.MaxBytes++ },
@@ -95,6 +97,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"Output":        func(o *pipeline.Options) { o.Output = "elsewhere" },
 		"Model":         func(o *pipeline.Options) { o.Model = engine.ModelRef{URI: "copy"} }, // the digest tells
 		"Abandon":       func(o *pipeline.Options) { o.Abandon = true },
+		"Stores":        func(o *pipeline.Options) { o.Stores.S3Region = "eu-central-1" }, // how objects are reached, not which
 		"MaxErrorRatio": func(o *pipeline.Options) { o.MaxErrorRatio = 0.5 },
 		"Runner":        func(o *pipeline.Options) { o.Runner = "prism" },
 		"CPU":           func(o *pipeline.Options) { o.CPU = 3 },

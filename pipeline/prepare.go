@@ -37,7 +37,8 @@ or give it up, keep nothing of it, and go on with this one: the same command wit
 // Add the run's graph to a pipeline with Tag, and when that has run, believe only what stands in the output (run.Output.Status): a
 // runner may say that a job succeeded that never ran. Errors are those of Run.
 func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
-	n, err := newNight(ctx, o, Observer{})
+	ctx = object.WithSettings(ctx, o.Stores)
+	n, err := newNight(ctx, o, Observer{}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,8 @@ func Prepare(ctx context.Context, o Options) (*run.Plan, error) {
 
 // Plan counts what Run would tag and writes nothing. The images of an open run count as not tagged.
 func Plan(ctx context.Context, o Options) (*Result, error) {
-	n, err := newNight(ctx, o, Observer{})
+	ctx = object.WithSettings(ctx, o.Stores)
+	n, err := newNight(ctx, o, Observer{}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +64,9 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	req := n.request(o.Limit)
 	req.CountOnly = true
 	_, stats, err := n.output.PlanNext(ctx, id, req)
+	if errors.As(err, new(*source.PatternError)) {
+		return nil, asUsage(ctx, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +85,8 @@ type night struct {
 	fingerprint string
 }
 
-// newNight checks the options against the world: the model, the inputs and the output are there.
-func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
+// newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.
+func newNight(ctx context.Context, o Options, watch Observer, write bool) (*night, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -95,6 +100,9 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 		return nil, asUsage(ctx, err)
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
+	for _, warning := range bundle.Warnings {
+		watch.warn("model %s: %s", bundle.Name, warning)
+	}
 	if o.local() {
 		if err := engine.StartRuntime(o.Model); err != nil {
 			return nil, &UsageError{err}
@@ -106,7 +114,7 @@ func newNight(ctx context.Context, o Options, watch Observer) (*night, error) {
 	if n.output, err = run.Open(ctx, o.Output); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--output: %w", err))
 	}
-	if n.inputs, err = source.Open(ctx, o.Inputs, o.exclude()); err != nil {
+	if n.inputs, err = source.Open(ctx, o.Inputs, o.sourceOptions(write)); err != nil {
 		return nil, asUsage(ctx, fmt.Errorf("--input: %w", err))
 	}
 	n.shape = o.shape(n.digest)
@@ -154,7 +162,7 @@ func (n *night) next(ctx context.Context, limit int64) (prepared, error) {
 		}
 		plan, stats, err := n.output.PlanNext(ctx, id, n.request(limit))
 		switch {
-		case errors.Is(err, object.ErrPermission):
+		case errors.Is(err, object.ErrPermission), errors.As(err, new(*source.PatternError)):
 			return prepared{}, asUsage(ctx, err)
 		case err != nil:
 			return prepared{}, err
@@ -227,7 +235,10 @@ func (n *night) unmatched(stats run.PlanStats) []string {
 	}
 	var none []string
 	for _, c := range n.inputs.Counts() {
-		if c.Images == 0 {
+		switch {
+		case c.Images == 0 && c.PassedOver > 0:
+			none = append(none, fmt.Sprintf("%s (there are %d archives or Parquet files: to look into them, name them, as in '%s/**/*.tar')", c.Pattern, c.PassedOver, strings.TrimRight(c.Pattern, "/*")))
+		case c.Images == 0:
 			none = append(none, c.Pattern)
 		}
 	}

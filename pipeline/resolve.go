@@ -19,10 +19,15 @@ func (o Options) resolve() (Options, error) {
 	inputs := make([]string, len(o.Inputs))
 	for i, in := range o.Inputs {
 		inputs[i] = in
-		if in != "" && !strings.Contains(in, "://") && !strings.HasPrefix(in, "@") {
-			if inputs[i], err = filepath.Abs(in); err != nil {
-				return o, usage("--input %s: %w", in, err)
+		at := "" // of a manifest
+		if rest, ok := strings.CutPrefix(in, "@"); ok {
+			at, in = "@", rest
+		}
+		if in != "" && !strings.Contains(in, "://") {
+			if in, err = filepath.Abs(in); err != nil {
+				return o, usage("--input %s: %w", inputs[i], err)
 			}
+			inputs[i] = at + in
 		}
 	}
 	o.Inputs = inputs
@@ -92,11 +97,16 @@ func checkBucket(ctx context.Context, output object.Location) error {
 	return asUsage(ctx, fmt.Errorf("--output: %w", err))
 }
 
-// exclude keeps the table's own folders out of the inputs.
-func (o Options) exclude() source.Options {
+// sourceOptions keeps the table's own folders out of the inputs, and the listings of archives in one of them.
+func (o Options) sourceOptions(listings bool) source.Options {
 	loc, err := object.Parse(o.Output)
 	if err != nil {
 		return source.Options{}
 	}
-	return source.Options{Exclude: []object.Location{loc.Join("labels/"), loc.Join("_runs/"), loc.Join("_ledger/")}}
+	members := loc.Join("_members/")
+	return source.Options{
+		Exclude:   []object.Location{loc.Join("labels/"), loc.Join("_runs/"), loc.Join("_ledger/"), members},
+		Listings:  &source.Listings{At: members, ReadOnly: !listings},
+		URIColumn: o.URIColumn, ImageColumn: o.ImageColumn,
+	}
 }

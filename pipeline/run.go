@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/transforms"
 )
@@ -49,7 +50,8 @@ type Finished struct {
 // killed at any moment and called again; two at once on one output make one table. Errors: UsageError, OpenRunError, the context's,
 // or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
-	n, err := newNight(ctx, o, watch)
+	ctx = object.WithSettings(ctx, o.Stores)
+	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +129,7 @@ func (n *night) finish(ctx context.Context, res *Result, next prepared) (run.Sta
 
 // execute runs the graph on the runner.
 func (n *night) execute(ctx context.Context, runID int64) error {
-	r := transforms.Run{Output: n.o.Output, RunID: runID}
+	r := transforms.Run{Output: n.o.Output, RunID: runID, Stores: n.o.Stores}
 	if n.o.local() {
 		// The workers are in this process. When its context ends prism panics, so it is the stages that are stopped.
 		var release func()

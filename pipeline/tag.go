@@ -14,7 +14,7 @@ import (
 // The graph holds no image and no list of images. It may run any number of times, on any runner, also at once: the table comes out the
 // same. Prepare makes the run; Run does both, and what a command needs around them. Relative paths in o are looked up by the workers.
 func Tag(s beam.Scope, o Options, runID int64) beam.PCollection {
-	return tag(s, o, transforms.Run{Output: o.Output, RunID: runID})
+	return tag(s, o, transforms.Run{Output: o.Output, RunID: runID, Stores: o.Stores})
 }
 
 func tag(s beam.Scope, o Options, r transforms.Run) beam.PCollection {

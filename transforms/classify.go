@@ -6,6 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 	"github.com/tagbeam/tagbeam/model/preprocess"
@@ -49,8 +50,9 @@ type Prediction struct {
 // Tensor is the model's input for one Image: Shape [C,H,W] or [H,W,C], as the model has it, Values in row-major order. A failed one has
 // an ErrorCode and an ErrorMessage instead of values.
 type Tensor struct {
-	URI          string
-	Shape        []int64
+	URI   string
+	Shape []int64
+	// Values are the numbers that the model is given, whatever the type of its input.
 	Values       []float32
 	ErrorCode    string
 	ErrorMessage string
@@ -60,6 +62,8 @@ type Tensor struct {
 type ClassifyOptions struct {
 	// Model is the model folder or file.
 	Model engine.ModelRef
+	// Stores say how the model's store is reached.
+	Stores object.Settings
 	// Engine bounds what a worker process uses; the first transform to run in a process sets it for the process.
 	Engine engine.Config
 	// Batch is the number of images inferred at once. Default: chosen for the model.
@@ -149,7 +153,7 @@ func (fn *classify) FinishBundle(ctx context.Context, emit func(Prediction)) err
 }
 
 func (fn *classify) flush(ctx context.Context, emit func(Prediction)) error {
-	c, err := engine.LoadClassifier(ctx, fn.Options.Model)
+	c, err := engine.LoadClassifier(object.WithSettings(ctx, fn.Options.Stores), fn.Options.Model)
 	if err != nil {
 		return err
 	}
@@ -198,7 +202,7 @@ func (fn *tensors) FinishBundle(ctx context.Context, emit func(Tensor)) error {
 }
 
 func (fn *tensors) flush(ctx context.Context, emit func(Tensor)) error {
-	c, err := engine.LoadPreprocessor(ctx, fn.Options.Model)
+	c, err := engine.LoadPreprocessor(object.WithSettings(ctx, fn.Options.Stores), fn.Options.Model)
 	if err != nil {
 		return err
 	}
@@ -207,11 +211,11 @@ func (fn *tensors) flush(ctx context.Context, emit func(Tensor)) error {
 		return err
 	}
 	for i, p := range predictions {
-		t := Tensor{URI: images[i].URI, Values: p.Tensor}
+		t := Tensor{URI: images[i].URI}
 		if p.Failure != nil {
 			t.ErrorCode, t.ErrorMessage = p.Failure.Code, p.Failure.Message
 		} else {
-			t.Shape = c.Program.Shape()
+			t.Shape, t.Values = c.Program.Shape(), c.Program.Format().Type.Values(p.Tensor)
 		}
 		emit(t)
 	}

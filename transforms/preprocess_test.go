@@ -24,7 +24,7 @@ func tensorsOf(t *testing.T, images []transforms.Image, ref engine.ModelRef, sha
 	tensors := make([]transforms.Tensor, len(images))
 	for i, img := range images {
 		tensor := transforms.Tensor{URI: img.URI, Shape: shape, Values: make([]float32, c.Program.Len())}
-		if _, err := worker.Apply(img.Bytes, preprocess.DefaultLimits, tensor.Values); err != nil {
+		if _, err := worker.Apply(img.Bytes, preprocess.DefaultLimits, preprocess.Bytes(tensor.Values)); err != nil {
 			bad := err.(*preprocess.Error)
 			tensor = transforms.Tensor{URI: img.URI, ErrorCode: bad.Code, ErrorMessage: bad.Message}
 		}

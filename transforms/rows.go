@@ -44,10 +44,12 @@ func (o RowOptions) row(item source.Item, p *engine.Prediction, b *model.Bundle)
 		Member:      item.Member,
 		Version:     p.Read.Version,
 		MD5:         p.Read.MD5,
-		Size:        &p.Read.Size,
 		Format:      p.Header.Format,
 		Model:       b.Name,
 		ModelDigest: b.Digest,
+	}
+	if p.Read.Size >= 0 {
+		r.Size = &p.Read.Size
 	}
 	if p.Header.Width > 0 && p.Header.Height > 0 {
 		w, h := int32(p.Header.Width), int32(p.Header.Height)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
@@ -30,6 +31,8 @@ var (
 type Run struct {
 	Output string
 	RunID  int64
+	// Stores say how the stores of the output, the model and the images are reached.
+	Stores object.Settings
 	// Caller names the context of Within; empty: there is none.
 	Caller string
 
@@ -50,9 +53,9 @@ func (r Run) Within(ctx context.Context) (_ Run, release func()) {
 	return r, func() { callers.Delete(r.Caller) }
 }
 
-// context returns ctx, of one call of a stage, such that it ends with the caller's as well.
+// context returns ctx, of one call of a stage, such that it ends with the caller's as well and its stores are opened as the run says.
 func (r *Run) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(object.WithSettings(ctx, r.Stores))
 	v, ok := callers.Load(r.Caller)
 	if !ok {
 		return ctx, func() { cancel(nil) }

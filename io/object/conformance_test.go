@@ -1,6 +1,8 @@
 package object_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -16,9 +18,11 @@ func TestMain(m *testing.M) {
 		runChild(mode, os.Getenv("TAGBEAM_OBJECT_KEY"))
 		return
 	}
-	object.SetGSTiming(time.Millisecond, time.Minute)
+	object.SetTiming(time.Millisecond, time.Minute)
 	code := m.Run()
 	object.Close()
+	objecttest.StopAzure()
+	http.DefaultClient.CloseIdleConnections()
 	if err := goleak.Find(goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")); err != nil && code == 0 {
 		os.Stderr.WriteString(err.Error() + "\n")
 		code = 1
@@ -55,5 +59,22 @@ func TestGSConformance(t *testing.T) {
 	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
 		objecttest.StartGS(t, "bucket")
 		return open(t, "gs://bucket"), "some/where/"
+	})
+}
+
+func TestS3Conformance(t *testing.T) {
+	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
+		objecttest.StartS3(t, "bucket")
+		return open(t, "s3://bucket"), "some/where/"
+	})
+}
+
+func TestAZConformance(t *testing.T) {
+	azure, n := objecttest.StartAzure(t), 0
+	objecttest.Conformance(t, func(t *testing.T) (object.Store, string) {
+		n++
+		name := fmt.Sprintf("container%d", n)
+		azure.Create(t, name)
+		return open(t, "az://"+name), "some/where/"
 	})
 }

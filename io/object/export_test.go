@@ -2,21 +2,31 @@ package object
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"time"
 )
 
-// SetGSTiming shortens the pauses between attempts and the patience with a silent server.
-func SetGSTiming(first, stall time.Duration) (restore func()) {
-	backoff, oldStall := gsBackoff, gsStall
-	gsBackoff.first, gsBackoff.longest, gsStall = first, 10*first, stall
-	return func() { gsBackoff, gsStall = backoff, oldStall }
+// SetTiming shortens the pauses between attempts and the patience with a silent server.
+func SetTiming(first, patience time.Duration) (restore func()) {
+	oldBackoff, oldStall := backoff, stall
+	backoff.first, backoff.longest, stall = first, 10*first, patience
+	return func() { backoff, stall = oldBackoff, oldStall }
 }
 
-// SetGSPageSize makes listings of few objects come in several pages.
-func SetGSPageSize(n int) (restore func()) {
-	old := gsPageSize
-	gsPageSize = n
-	return func() { gsPageSize = old }
+// SetPageSize makes listings of few objects come in several pages.
+func SetPageSize(n int32) (restore func()) {
+	oldGS, oldS3, oldAZ := gsPageSize, s3PageSize, azPageSize
+	gsPageSize, s3PageSize, azPageSize = int(n), n, n
+	return func() { gsPageSize, s3PageSize, azPageSize = oldGS, oldS3, oldAZ }
+}
+
+// SetUploadTime shortens how long one request of a write may take.
+func SetUploadTime(d time.Duration) (restore func()) {
+	old := uploadTime
+	uploadTime.base = d
+	return func() { uploadTime = old }
 }
 
 // SetUnnamedFiles switches O_TMPFILE on or off, as on file systems that do not know it.
@@ -54,3 +64,25 @@ func NewGSClient(ctx context.Context) (anonymous bool, err error) {
 	defer c.close()
 	return c.anonymous, nil
 }
+
+// IsPublic says whether an address may be connected to without AllowPrivateHosts.
+func IsPublic(addr netip.Addr) bool { return isPublic(addr) }
+
+// NewHTTPClient makes a client of web servers that trusts one's certificate.
+func NewHTTPClient(server *httptest.Server, allowPrivate bool) *http.Client {
+	c := newHTTPClient(allowPrivate)
+	c.Transport.(*hostLimit).base.base.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	return c
+}
+
+// AZAccount is what FindAZAccount found.
+type AZAccount struct{ Name, Endpoint, Key, SAS string }
+
+// FindAZAccount finds the storage account of a context with these settings.
+func FindAZAccount(s Settings) (AZAccount, error) {
+	a, err := findAZAccount(s)
+	return AZAccount{a.name, a.endpoint, a.key, a.sas}, err
+}
+
+// AzuriteKey is that of every Azurite.
+const AzuriteKey = azuriteKey

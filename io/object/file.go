@@ -99,10 +99,25 @@ func (fileStore) ReadRange(ctx context.Context, key string, offset, length int64
 	if length >= 0 {
 		rest = min(rest, length)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{contextReader{ctx, io.NewSectionReader(f, offset, rest)}, f}, nil
+	return &fileReader{contextReader{ctx, io.NewSectionReader(f, offset, rest)}, f, key}, nil
+}
+
+// fileReader reads a range of a file.
+type fileReader struct {
+	io.Reader
+	file *os.File
+	key  string
+}
+
+func (r *fileReader) Close() error { return r.file.Close() }
+
+// ReadVersion implements VersionedReader: that of the file as it is now, because a file may be written to while it is read.
+func (r *fileReader) ReadVersion() (string, error) {
+	st, err := r.file.Stat()
+	if err != nil {
+		return "", fileError("read", r.key, err)
+	}
+	return fileInfo(r.key, st).Version, nil
 }
 
 // openRegular opens without blocking: a FIFO would otherwise wait for a writer for ever.
@@ -119,6 +134,9 @@ func openRegular(ctx context.Context, key string) (*os.File, fs.FileInfo, error)
 		err = checkRegular("read", key, st)
 	} else {
 		err = fileError("read", key, err)
+	}
+	if err == nil {
+		err = checkVersion(ctx, key, fileInfo(key, st).Version)
 	}
 	if err != nil {
 		f.Close()

@@ -2,13 +2,14 @@ package object
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
@@ -47,10 +48,10 @@ func (s *gsStore) List(ctx context.Context, opts ListOptions, fn func(Info) erro
 		}
 		failures++
 		err = s.client.explain(ctx, "list", s.uri(opts.Prefix), err)
-		if !errors.Is(err, ErrTransient) || failures == gsAttempts {
+		if !errors.Is(err, ErrTransient) || failures == attempts {
 			return err
 		}
-		s.client.pause(ctx, failures)
+		pause(ctx, failures)
 	}
 }
 
@@ -128,11 +129,14 @@ func (s *gsStore) Read(ctx context.Context, key string, maxBytes int64) ([]byte,
 }
 
 func (s *gsStore) readOnce(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error) {
-	r, err := s.bucket.Object(key).ReadCompressed(true).NewReader(withRequestBudget(ctx))
+	r, err := s.at(ctx, key).ReadCompressed(true).NewReader(withRequestBudget(ctx))
 	if err != nil {
-		return nil, Info{}, err
+		return nil, Info{}, s.changed(ctx, key, err)
 	}
 	defer r.Close()
+	if err := checkVersion(ctx, s.uri(key), gsVersion(r.Attrs.Generation)); err != nil {
+		return nil, Info{}, err
+	}
 	if r.Attrs.Size > maxBytes {
 		return nil, Info{}, tooLarge(s.uri(key), r.Attrs.Size, maxBytes)
 	}
@@ -148,40 +152,9 @@ func (s *gsStore) readOnce(ctx context.Context, key string, maxBytes int64) ([]b
 		ContentType: r.Attrs.ContentType, Modified: r.Attrs.LastModified.UTC(),
 	}
 	if r.Attrs.ContentEncoding == "gzip" {
-		data, err = s.gunzip(key, data, maxBytes)
+		data, err = gunzip(s.uri(key), data, maxBytes)
 	}
 	return data, info, err
-}
-
-// readAtMost reads to the end, where the checksum is checked, but stops one byte behind maxBytes. size is what the reader
-// is said to hold, or negative.
-func readAtMost(r io.Reader, size, maxBytes int64) ([]byte, error) {
-	// A reader that ends where its size says fits without growing: ReadFrom wants bytes.MinRead to spare.
-	buffer := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
-	limit := maxBytes
-	if limit < limit+1 {
-		limit++
-	}
-	_, err := buffer.ReadFrom(io.LimitReader(r, limit))
-	return buffer.Bytes(), err
-}
-
-// gunzip decodes an object whose metadata say that it is gzip. One that is not is left as it is: the metadata are wrong.
-func (s *gsStore) gunzip(key string, stored []byte, maxBytes int64) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(stored))
-	if err != nil {
-		return stored, nil
-	}
-	data, err := readAtMost(z, -1, maxBytes)
-	if err != nil {
-		return nil, &Error{Op: "read", Object: s.uri(key),
-			Cause: fmt.Errorf("the object is stored with Content-Encoding gzip and cannot be decoded: %v", err)}
-	}
-	if int64(len(data)) > maxBytes {
-		return nil, &Error{Op: "read", Object: s.uri(key), Kind: ErrTooLarge,
-			Cause: fmt.Errorf("more than %d bytes when its gzip encoding is taken off", maxBytes)}
-	}
-	return data, nil
 }
 
 // ReadRange implements Store.
@@ -195,8 +168,8 @@ func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int6
 	}
 	var r *storage.Reader
 	err := s.client.retry(ctx, "read", uri, func(ctx context.Context) (err error) {
-		r, err = s.bucket.Object(key).ReadCompressed(true).NewRangeReader(withRequestBudget(ctx), offset, max(length, -1))
-		return err
+		r, err = s.at(ctx, key).ReadCompressed(true).NewRangeReader(withRequestBudget(ctx), offset, max(length, -1))
+		return s.changed(ctx, key, err)
 	})
 	if answer, ok := errors.AsType[*googleapi.Error](err); ok && answer.Code == http.StatusRequestedRangeNotSatisfiable {
 		return io.NopCloser(bytes.NewReader(nil)), nil // behind the end
@@ -204,12 +177,33 @@ func (s *gsStore) ReadRange(ctx context.Context, key string, offset, length int6
 	if err != nil {
 		return nil, err
 	}
+	if err := checkVersion(ctx, uri, gsVersion(r.Attrs.Generation)); err != nil {
+		r.Close()
+		return nil, err
+	}
 	if r.Attrs.ContentEncoding == "gzip" {
 		r.Close()
-		return nil, &Error{Op: "read", Object: uri,
-			Cause: errors.New("the object is stored with Content-Encoding gzip, so ranges of it cannot be read; store it without")}
+		return nil, &Error{Op: "read", Object: uri, Kind: ErrNoRange,
+			Cause: errors.New("the object is stored with Content-Encoding gzip; store it without")}
 	}
 	return &gsReader{Reader: r, ctx: ctx, client: s.client, uri: uri}, nil
+}
+
+// at is the object, at the generation that reads are pinned to.
+func (s *gsStore) at(ctx context.Context, key string) *storage.ObjectHandle {
+	o := s.bucket.Object(key)
+	if generation, err := strconv.ParseInt(strings.TrimPrefix(versionOf(ctx), "gen:"), 10, 64); err == nil {
+		o = o.If(storage.Conditions{GenerationMatch: generation})
+	}
+	return o
+}
+
+// changed says what a failed precondition of a read means.
+func (s *gsStore) changed(ctx context.Context, key string, err error) error {
+	if answer, ok := errors.AsType[*googleapi.Error](err); ok && answer.Code == http.StatusPreconditionFailed {
+		return changed(s.uri(key), versionOf(ctx), "")
+	}
+	return err
 }
 
 // gsReader gives the errors of a body their sentinels.
@@ -219,6 +213,9 @@ type gsReader struct {
 	client *gsClient
 	uri    string
 }
+
+// ReadVersion implements VersionedReader: the generation that the service is sending.
+func (r *gsReader) ReadVersion() (string, error) { return gsVersion(r.Attrs.Generation), nil }
 
 func (r *gsReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)

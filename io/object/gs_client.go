@@ -2,13 +2,10 @@ package object
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/httptransport"
@@ -24,14 +21,7 @@ type gsClient struct {
 	anonymous bool // no credentials were found: public buckets only
 }
 
-const (
-	// gsAttempts bounds how often a request is made that fails for a transient reason.
-	gsAttempts  = 5
-	gsLoginHint = "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-)
-
-// gsBackoff is the pause after the first failure and the longest one; each failure doubles it, and chance halves it at most.
-var gsBackoff = struct{ first, longest time.Duration }{200 * time.Millisecond, 5 * time.Second}
+const gsLoginHint = "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
 
 // openGSClient gives the client for the present STORAGE_EMULATOR_HOST. Without credentials it is anonymous, which is enough
 // for public buckets. The caller holds the registry's lock.
@@ -50,7 +40,7 @@ func openGSClient(ctx context.Context) (*gsClient, error) {
 
 func newGSClient(ctx context.Context, emulator bool) (*gsClient, error) {
 	c := &gsClient{}
-	opts := &httptransport.Options{BaseRoundTripper: newGSTransport(), DisableTelemetry: true}
+	opts := &httptransport.Options{BaseRoundTripper: newTransport(), DisableTelemetry: true}
 	if !emulator {
 		creds, err := credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{storage.ScopeReadWrite}})
 		switch {
@@ -84,25 +74,5 @@ func (c *gsClient) close() error {
 
 // retry repeats what fails for a transient reason, or with a wrong checksum, and explains the last error.
 func (c *gsClient) retry(ctx context.Context, op, uri string, try func(context.Context) error) error {
-	for attempt := 1; ; attempt++ {
-		if err := cancelled(ctx, op, uri); err != nil {
-			return err
-		}
-		err := c.explain(ctx, op, uri, try(ctx))
-		if err == nil || attempt == gsAttempts || !errors.Is(err, ErrTransient) && !errors.Is(err, ErrChecksum) {
-			return err
-		}
-		c.pause(ctx, attempt)
-	}
-}
-
-// pause waits after the given number of failures, or until the context ends.
-func (c *gsClient) pause(ctx context.Context, failures int) {
-	d := min(gsBackoff.first<<(failures-1), gsBackoff.longest)
-	timer := time.NewTimer(d/2 + rand.N(d/2+1))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return retry(ctx, op, uri, func(ctx context.Context) error { return c.explain(ctx, op, uri, try(ctx)) })
 }

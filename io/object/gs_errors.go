@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -84,12 +81,7 @@ func failureKind(err error) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Response != nil && !login.Temporary() {
 		return ErrPermission
 	}
-	_, isURL := errors.AsType[*url.Error](err)
-	_, isNet := errors.AsType[net.Error](err)
-	if isURL || isNet || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled) || errors.Is(err, net.ErrClosed) {
-		return ErrTransient
-	}
-	return nil
+	return transportKind(err)
 }
 
 // gsAnswer prints the service's answer on one line.

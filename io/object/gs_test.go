@@ -316,7 +316,7 @@ func TestGSTooLargeReadsNoBody(t *testing.T) {
 
 // TestGSStalls: a server that says nothing, or stops in the middle of a body, does not hold a read for ever.
 func TestGSStalls(t *testing.T) {
-	defer object.SetGSTiming(time.Millisecond, 20*time.Millisecond)()
+	defer object.SetTiming(time.Millisecond, 20*time.Millisecond)()
 	for _, headers := range []bool{false, true} {
 		gs, store := startGS(t)
 		gs.Inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
@@ -382,7 +382,7 @@ func TestGSGzip(t *testing.T) {
 }
 
 func TestGSListPages(t *testing.T) {
-	defer object.SetGSPageSize(10)()
+	defer object.SetPageSize(10)()
 	gs, store := startGS(t)
 	var want []string
 	for i := range 25 {

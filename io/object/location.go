@@ -3,6 +3,7 @@ package object
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,19 +12,23 @@ import (
 
 // Schemes that a Location may have.
 const (
-	SchemeFile = "file"
-	SchemeGS   = "gs"
-	SchemeMem  = "mem"
+	SchemeAZ    = "az"
+	SchemeFile  = "file"
+	SchemeGS    = "gs"
+	SchemeHTTP  = "http"
+	SchemeHTTPS = "https"
+	SchemeMem   = "mem"
+	SchemeS3    = "s3"
 )
 
 // Location names an object, or a prefix of objects, in some store.
 type Location struct {
-	// Scheme is "file", "gs" or "mem".
+	// Scheme is one of the above.
 	Scheme string
-	// Bucket is empty for local files.
+	// Bucket is empty for local files, and host or host:port for http and https.
 	Bucket string
 	// Key is taken as it stands, never percent-decoded: '#', '%', '?', spaces and newlines are part of the name.
-	// For local files it is an absolute path. A trailing slash is kept.
+	// For local files it is an absolute path; for http and https what follows the host, as a URL has it. A trailing slash is kept.
 	Key string
 }
 
@@ -32,7 +37,7 @@ var (
 	bucketPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
-// Parse reads a local path (absolute, relative or file:///absolute) or a URI gs://bucket/key or mem://name/key.
+// Parse reads a local path (absolute, relative or file:///absolute) or a URI gs://bucket/key, https://host/path or mem://name/key.
 // Any other scheme is an error that names the known ones. Parse(l.String()) gives l back.
 func Parse(uri string) (Location, error) {
 	if uri == "" {
@@ -53,15 +58,29 @@ func Parse(uri string) (Location, error) {
 				"%q: a file URI needs an absolute path, as in file:///data/images; a relative path goes without file://", uri)
 		}
 		return parseLocal(rest, uri)
-	case SchemeGS, SchemeMem:
+	case SchemeAZ, SchemeGS, SchemeMem, SchemeS3:
 		bucket, key, _ := strings.Cut(rest, "/")
 		if !bucketPattern.MatchString(bucket) {
 			return Location{}, fmt.Errorf("%q: %q is not a bucket name (letters, digits, '-', '_' and '.')", uri, bucket)
 		}
 		return Location{Scheme: s, Bucket: bucket, Key: key}, nil
+	case SchemeHTTP, SchemeHTTPS:
+		return parseHTTP(s, rest, uri)
 	default:
-		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs:// and mem://", uri, scheme[1])
+		return Location{}, fmt.Errorf("%q: unknown scheme %s://; known are local paths, file:///, gs://, s3://, az://, https:// and mem://", uri, scheme[1])
 	}
+}
+
+func parseHTTP(scheme, rest, uri string) (Location, error) {
+	host, key, _ := strings.Cut(rest, "/")
+	u, err := url.Parse(scheme + "://" + host)
+	if strings.Contains(host, "@") {
+		return Location{}, fmt.Errorf("the uri of host %q holds a user name or password: uris are written into the table, so they must not", host[strings.LastIndexByte(host, '@')+1:])
+	}
+	if err != nil || u.Hostname() == "" || u.Host != host {
+		return Location{}, fmt.Errorf("%q: %q is not a host, or host:port", uri, host)
+	}
+	return Location{Scheme: scheme, Bucket: host, Key: key}, nil
 }
 
 func parseLocal(path, uri string) (Location, error) {

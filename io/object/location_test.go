@@ -41,6 +41,8 @@ func TestParse(t *testing.T) {
 		{"gs://b/100%.jpg", gs("100%.jpg"), ""},
 		{"gs://b/a%20b?x=1&y\n.jpg", gs("a%20b?x=1&y\n.jpg"), ""},
 		{"gs://b/../x", gs("../x"), ""},
+		{"https://h.org:8443/a/b%20c.jpg?w=1#x", object.Location{Scheme: "https", Bucket: "h.org:8443", Key: "a/b%20c.jpg?w=1#x"}, ""},
+		{"HTTP://[::1]:80/x", object.Location{Scheme: "http", Bucket: "[::1]:80", Key: "x"}, "http://[::1]:80/x"},
 		{"mem://store/k", object.Location{Scheme: "mem", Bucket: "store", Key: "k"}, ""},
 	} {
 		got, err := object.Parse(test.in)
@@ -63,8 +65,12 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"", "empty"},
-		{"s3://b/k", "s3://; known are local paths, file:///, gs:// and mem://"},
-		{"https://x/y", "https://"},
+		{"ftp://b/k", "ftp://; known are local paths, file:///, gs://, s3://, az://, https:// and mem://"},
+		{"https:///y", "not a host"},
+		{"https://a b/y", "not a host"},
+		{"https://h:port/y", "not a host"},
+		{"https://h?x/y", "not a host"},
+		{"https://me:secret@h/y", `host "h" holds a user name or password`},
 		{"file://host/x", "absolute"},
 		{"gs:///k", "not a bucket name"},
 		{"gs://my-*/k", `"my-*" is not a bucket name`},

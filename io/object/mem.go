@@ -99,6 +99,9 @@ func (m *Mem) Read(ctx context.Context, key string, maxBytes int64) ([]byte, Inf
 	if err != nil {
 		return nil, Info{}, err
 	}
+	if err := checkVersion(ctx, m.uri(key), o.info.Version); err != nil {
+		return nil, Info{}, err
+	}
 	if o.info.Size > maxBytes {
 		return nil, Info{}, tooLarge(m.uri(key), o.info.Size, maxBytes)
 	}
@@ -114,12 +117,25 @@ func (m *Mem) ReadRange(ctx context.Context, key string, offset, length int64) (
 	if err != nil {
 		return nil, err
 	}
+	if err := checkVersion(ctx, m.uri(key), o.info.Version); err != nil {
+		return nil, err
+	}
 	data := o.data[min(offset, o.info.Size):]
 	if length >= 0 {
 		data = data[:min(length, int64(len(data)))]
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	return memReader{bytes.NewReader(data), o.info.Version}, nil
 }
+
+type memReader struct {
+	*bytes.Reader
+	version string
+}
+
+func (memReader) Close() error { return nil }
+
+// ReadVersion implements VersionedReader.
+func (r memReader) ReadVersion() (string, error) { return r.version, nil }
 
 func (m *Mem) get(ctx context.Context, op, key string) (memObject, error) {
 	if err := cancelled(ctx, op, m.uri(key)); err != nil {

@@ -26,6 +26,10 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrChecksum says that the bytes that arrived are not those the store holds.
 	ErrChecksum = errors.New("checksum mismatch")
+	// ErrNoRange says that an object can be read as a whole only.
+	ErrNoRange = errors.New("cannot be read in parts")
+	// ErrChanged says that an object is no longer of the version that was asked for, or changed while it was read.
+	ErrChanged = errors.New("changed meanwhile")
 )
 
 // Info describes one object as a store reports it.

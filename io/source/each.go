@@ -79,13 +79,25 @@ func (l *listing) send(ctx context.Context, batch []Item) error {
 
 // list gives the pattern's images in order.
 func (p *pattern) list(ctx context.Context, fn func(Item) error) error {
+	if p.named != nil {
+		return p.named.items(ctx, fn)
+	}
+	if !p.archives {
+		return p.objects(ctx, func(e entry) error { return fn(e.item()) })
+	}
+	return expand(ctx, p.opts, archivesAtOnce, p.objects, fn)
+}
+
+// objects gives the objects that the pattern matches, in order: images, and archives where it names them.
+func (p *pattern) objects(ctx context.Context, fn func(entry) error) error {
 	if p.single != nil {
 		if !p.matches(p.single.Key) {
 			return nil
 		}
-		return fn(p.item(*p.single))
+		return fn(p.entry(*p.single))
 	}
 	opts := object.ListOptions{Prefix: p.prefix, Prune: p.prune}
+	p.passed = 0
 	list := object.ListParallel
 	if p.loc.Scheme == object.SchemeFile {
 		// Each range would read the whole folders that it begins and ends in.
@@ -98,16 +110,22 @@ func (p *pattern) list(ctx context.Context, fn func(Item) error) error {
 			return nil
 		}
 		ok, err := p.isImage(ctx, info)
-		if err != nil || !ok {
+		if err != nil {
 			return err
 		}
-		return fn(p.item(info))
+		if !ok {
+			if kindOf(info.Key) != kindImage {
+				p.passed++
+			}
+			return nil
+		}
+		return fn(p.entry(info))
 	})
 }
 
-func (p *pattern) item(info object.Info) Item {
+func (p *pattern) entry(info object.Info) entry {
 	loc := object.Location{Scheme: p.loc.Scheme, Bucket: p.loc.Bucket, Key: info.Key}
-	return Item{URI: loc.String(), Version: info.Version, MD5: info.MD5, Size: info.Size, Problem: info.Problem}
+	return entry{loc: loc, store: p.store, info: info}
 }
 
 // merge is the k-way merge of listings: a heap by their first items.

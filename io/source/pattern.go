@@ -20,23 +20,24 @@ type pattern struct {
 	text    string
 	loc     object.Location // of the folder or glob; Key as the user gave it
 	store   object.Store
+	opts    Options
 	exclude []string // key prefixes: of folders with a slash at the end, of objects without
 
+	named  *list        // names that are given one by one; the rest is not for them
 	single *object.Info // a single object; the rest is for listings
 	prefix string       // of all keys that can match
 	glob   string       // empty for a folder
 	any    bool         // matches are taken whatever they are
+	// archives says that there may be archives among the matches, to be looked into.
+	archives bool
 
-	count int64 // of the latest Each
+	count, passed int64 // of the latest Each
 }
 
-const supported = "supported are folders, globs and single images, as local paths or gs://"
+const supported = "supported are folders, globs, single images, .tar archives, Parquet files and @manifests, as local paths, gs://, s3:// or az://"
 
 // unsupportedSchemes are those of later versions, as opposed to mistyped ones.
-var unsupportedSchemes = regexp.MustCompile(`(?i)^(s3|s3a|az|azblob|abfss?|wasbs?|https?|hdfs)://`)
-
-// archives are files that hold images, by extension; they cannot be taken for an image by mistake.
-var archives = regexp.MustCompile(`(?i)\.(tar|tar\.[a-z0-9]+|tgz|parquet|zip)$`)
+var unsupportedSchemes = regexp.MustCompile(`(?i)^(s3a|azblob|abfss?|wasbs?|hdfs)://`)
 
 func openPattern(ctx context.Context, text string, opts Options) (*pattern, error) {
 	refuse := func(err error) (*pattern, error) { return nil, &PatternError{Pattern: text, Err: err} }
@@ -44,11 +45,13 @@ func openPattern(ctx context.Context, text string, opts Options) (*pattern, erro
 	case text == "":
 		return refuse(errors.New("it is empty; " + supported))
 	case strings.HasPrefix(text, "@"):
-		return refuse(fmt.Errorf("manifests are not supported yet; %s (a file whose name begins with @ is given as ./%s)", supported, text))
-	case unsupportedSchemes.MatchString(text):
-		return refuse(fmt.Errorf("%s:// is not supported yet; %s", text[:strings.Index(text, "://")], supported))
+		names, err := openManifest(ctx, text, opts)
+		return &pattern{text: text, named: names}, err
 	}
 	loc, err := object.Parse(text)
+	if err != nil && unsupportedSchemes.MatchString(text) {
+		err = fmt.Errorf("%s:// is not supported yet; %s", text[:strings.Index(text, "://")], supported)
+	}
 	if err != nil {
 		return refuse(err)
 	}
@@ -56,17 +59,17 @@ func openPattern(ctx context.Context, text string, opts Options) (*pattern, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &pattern{text: text, loc: loc, store: store}
+	p := &pattern{text: text, loc: loc, store: store, opts: opts}
 	if loc.Scheme == object.SchemeFile {
 		err = p.openLocal(ctx)
 	} else {
 		err = p.openRemote(ctx)
 	}
-	if err == nil && (p.single != nil || p.glob != "") && archives.MatchString(loc.Key) {
-		err = errors.New("tar shards, Parquet files and other archives are not supported yet; " + supported)
-		return refuse(err)
+	if err == nil && (p.single != nil || p.glob != "") && kindOf(loc.Key) == kindCompressed {
+		return refuse(errors.New(compressedAdvice))
 	}
 	if err == nil {
+		p.archives = p.single != nil && kindOf(p.single.Key) != kindImage || p.any && archiveExtension.MatchString(p.glob)
 		p.setExclude(opts.Exclude)
 	}
 	return p, err
@@ -90,7 +93,7 @@ func (p *pattern) openLocal(ctx context.Context) error {
 	case !hasMeta(p.loc.Key):
 		return p.notFound("no such file or folder")
 	}
-	if err := p.setGlob(); err != nil {
+	if err := p.setNames(); err != nil {
 		return err
 	}
 	base := p.prefix[:strings.LastIndexByte(p.prefix, '/')+1]
@@ -129,7 +132,7 @@ func (p *pattern) openRemote(ctx context.Context) error {
 		}
 	}
 	if hasMeta(key) {
-		if err := p.setGlob(); err != nil {
+		if err := p.setNames(); err != nil {
 			return err
 		}
 	} else {
@@ -161,6 +164,32 @@ func (p *pattern) setFolder() {
 
 // literalExtension is that of a last path element that names its extensions: *.dat, img-[0-9].{tif,dat}
 var literalExtension = regexp.MustCompile(`\.([A-Za-z0-9]+|\{[A-Za-z0-9]+(,[A-Za-z0-9]+)*\})$`)
+
+// setNames takes a key that does not exist as it stands for a glob, or for the names that its ranges stand for.
+func (p *pattern) setNames() error {
+	if err := checkBraces(p.loc.Key); err != nil {
+		return &PatternError{Pattern: p.text, Err: err}
+	}
+	if !braceRange.MatchString(p.loc.Key) {
+		return p.setGlob()
+	}
+	if strings.ContainsAny(braceRange.ReplaceAllString(p.loc.Key, ""), metaCharacters) {
+		glob, err := braceAlternatives(p.loc.Key)
+		if err != nil {
+			return &PatternError{Pattern: p.text, Err: err}
+		}
+		p.loc.Key = glob
+		return p.setGlob()
+	}
+	p.prefix = p.loc.Key[:strings.IndexByte(p.loc.Key, '{')]
+	p.named = &list{opts: p.opts, names: func(_ context.Context, fn func(string) error) error {
+		return eachBraceName(p.loc.String(), fn)
+	}}
+	return nil
+}
+
+// archiveExtension is that of globs that name archives, among other things maybe.
+var archiveExtension = regexp.MustCompile(`(?i)[.{,](tar|parquet)(,[^/]*)?\}?$`)
 
 func (p *pattern) setGlob() error {
 	p.glob = p.loc.Key

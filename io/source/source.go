@@ -1,6 +1,6 @@
-// Package source finds images: it turns the patterns a user gives (folders, globs, single objects; local or gs://) into
-// one sorted stream of items without duplicates, and reads an item's bytes. It opens no image to list it, save local
-// files whose name does not tell what they are.
+// Package source finds images: it turns the patterns a user gives (folders, globs, single objects, tar archives, Parquet
+// files, manifests; local or in a store) into one sorted stream of items without duplicates, and reads an item's bytes. It opens no image to list it, save
+// local files whose name does not tell what they are.
 package source
 
 import (
@@ -18,14 +18,21 @@ type Item struct {
 	URI string `json:"uri"`
 	// Member is the tar member or Parquet row inside the object, or empty.
 	Member string `json:"member,omitempty"`
-	// Version is the object's version when it was listed (object.Info).
+	// Version is the object's version when it was listed (object.Info); a member has that of its archive.
 	Version string `json:"version"`
 	// MD5 is lower-case hexadecimal, or empty where the listing does not tell.
 	MD5 string `json:"md5,omitempty"`
-	// Size is in bytes.
+	// Size is in bytes, of the member where there is one; of a Parquet row it is only about that, the average of its row group.
 	Size int64 `json:"size"`
-	// Problem, when not empty, says why the item can never be read.
-	Problem string `json:"problem,omitempty"`
+	// Offset is where the member's bytes begin within the object; of a Parquet row it is the row's number.
+	Offset int64 `json:"offset,omitempty"`
+	// Column is where a Parquet row's image stands, a.b; empty for all others.
+	Column string `json:"column,omitempty"`
+	// Problem, when not empty, says why the item cannot be read; ProblemCode is the row's error code, invalid_name when empty.
+	Problem     string `json:"problem,omitempty"`
+	ProblemCode string `json:"problem_code,omitempty"`
+	// Retryable says that the problem may be gone the next time.
+	Retryable bool `json:"retryable,omitempty"`
 }
 
 // Options restricts a Set.
@@ -33,6 +40,12 @@ type Options struct {
 	// Exclude leaves out the objects of these names and everything below them as folders. Give the folders of OUTPUT that
 	// tagbeam writes (OUTPUT/labels, OUTPUT/_runs), not OUTPUT itself, which may be the INPUT.
 	Exclude []object.Location
+	// Listings keeps what was found in archives; nil: nothing is kept.
+	Listings *Listings
+	// URIColumn is the column of a manifest that holds the uris; empty: one of the usual names.
+	URIColumn string
+	// ImageColumn is the column of a Parquet file that holds the images; empty: the only one that can.
+	ImageColumn string
 }
 
 // PatternError is a pattern that cannot be used: malformed, of a kind that is not supported, or naming something that does
@@ -53,6 +66,8 @@ type PatternCount struct {
 	Pattern string
 	// Images counts those that another pattern matched too, but nothing that Options.Exclude left out.
 	Images int64
+	// PassedOver is how many archives and Parquet files a folder or glob holds that does not name them, and so does not look into them.
+	PassedOver int64
 }
 
 // Set is what a list of patterns stands for.
@@ -70,6 +85,15 @@ const openConcurrency = 32
 // character. Both take images: objects with an image's file name extension, and others whose content (local files) or content
 // type (object stores) says so. A glob that ends in a literal extension (*.dat) and a single object take what they name,
 // whatever it is. A name that exists as it stands wins over its reading as a glob.
+//
+// A .tar that is named so (by a glob that ends in .tar, or as a single object) stands for the images in it: its regular files with an
+// image's extension. One that cannot be read, or not to its end, is an item with a problem beside those before. A .parquet that
+// is named so stands for its rows.
+//
+// @file is a manifest of uris: text, one a line; .csv and .tsv with a header; .jsonl; .parquet. All but Parquet may be compressed
+// (.gz). Relative names are relative to the manifest. A {000..009} in a pattern stands for these ten names. Names given in either way
+// are looked up one by one: one that does not exist is an item with a problem, not_found. They may be archives, but neither
+// folders nor globs.
 //
 // What does not exist is a *PatternError: a local path, the directory in which a local glob starts, a bucket. Folders of
 // object stores exist only through what is in them, so an empty one is no error; neither is a pattern that matches nothing
@@ -97,7 +121,7 @@ func Open(ctx context.Context, patterns []string, opts Options) (*Set, error) {
 func (s *Set) Counts() []PatternCount {
 	counts := make([]PatternCount, len(s.patterns))
 	for i, p := range s.patterns {
-		counts[i] = PatternCount{Pattern: p.text, Images: p.count}
+		counts[i] = PatternCount{Pattern: p.text, Images: p.count, PassedOver: p.passed}
 	}
 	return counts
 }

@@ -156,22 +156,18 @@ func TestOpenErrors(t *testing.T) {
 	gs.Put(fakestorage.ObjectAttrs{BucketName: "bucket", Name: "shard.tar"}, nil)
 	dir := t.TempDir()
 	write(t, dir+"/file", nil)
-	write(t, dir+"/shard.tar", nil)
+	write(t, dir+"/shard.tar.gz", nil)
 	for _, test := range []struct {
 		pattern  string
 		notFound bool
 		want     string
 	}{
 		{"", false, "empty"},
-		{"@list.txt", false, "manifests are not supported yet"},
-		{"s3://b/k", false, "s3:// is not supported yet; supported are folders, globs and single images, as local paths or gs://"},
-		{"az://b/k", false, "az:// is not supported yet"},
-		{"https://x/y.jpg", false, "https:// is not supported yet"},
+		{"@list.txt", true, "there is no such manifest"},
 		{"ftp://x/y.jpg", false, "unknown scheme ftp://"},
-		{dir + "/shard.tar", false, "tar shards"},
-		{dir + "/*.parquet", false, "tar shards, Parquet files"},
-		{"gs://bucket/shard.tar", false, "tar shards"},
-		{"gs://bucket/shard-*.tar.gz", false, "tar shards"},
+		{dir + "/shard.tar.gz", false, "decompress it"},
+		{"gs://bucket/shard-*.tar.gz", false, "decompress it"},
+		{"gs://bucket/*.zip", false, "decompress it"},
 		{dir + "/nope", true, "no such file or folder"},
 		{dir + "/nope/", true, "no such file or folder"},
 		{dir + "/file/", true, "no such file or folder"},
@@ -259,9 +255,10 @@ func TestFetchErrors(t *testing.T) {
 	}{
 		{source.Item{URI: dir + "/nope.jpg"}, object.ErrNotFound, dir + "/nope.jpg"},
 		{source.Item{URI: dir + "/x.jpg"}, object.ErrTooLarge, "limit is 4"},
-		{source.Item{URI: dir + "/x.jpg", Problem: "broken symbolic link"}, object.ErrNotFound, "broken symbolic link"},
-		{source.Item{URI: dir + "/x.jpg", Member: "1"}, nil, "members"},
+		{source.Item{URI: dir + "/x.jpg", Problem: "broken symbolic link"}, nil, "invalid_name: broken symbolic link"},
 		{source.Item{URI: "foo://x"}, nil, "foo://"},
+		{source.Item{URI: dir + "/x.jpg", Member: "m.jpg", Size: 5}, object.ErrTooLarge, "member m.jpg of " + dir + "/x.jpg"},
+		{source.Item{URI: dir + "/nope.tar", Member: "m.jpg", Size: 3}, object.ErrNotFound, "member m.jpg: read " + dir + "/nope.tar"},
 	} {
 		_, _, err := source.Fetch(t.Context(), test.item, 4)
 		if err == nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {

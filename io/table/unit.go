@@ -18,19 +18,8 @@ func WriteUnit(w io.Writer, rows []Row) (Counts, error) {
 	for left := rows; len(left) > 0; {
 		slice := left[:min(rowsPerSlice, len(left))]
 		left = left[len(slice):]
-		if err := f.begin(int64(len(slice))); err != nil {
-			return Counts{}, fmt.Errorf("write unit file: %w", err)
-		}
-		for _, c := range columns {
-			values = values[:0]
-			for i := range slice {
-				values = c.add(values, c.index, &slice[i])
-			}
-			if _, err := f.columns[c.index].WriteRowValues(values); err != nil {
-				return Counts{}, fmt.Errorf("write unit file: %w", err)
-			}
-		}
-		if err := f.end(int64(len(slice))); err != nil {
+		var err error
+		if values, err = f.writeRows(slice, values); err != nil {
 			return Counts{}, fmt.Errorf("write unit file: %w", err)
 		}
 	}

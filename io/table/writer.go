@@ -40,6 +40,23 @@ func (f *fileWriter) end(n int64) error {
 	return nil
 }
 
+// writeRows takes a few rows apart and writes them. values is scratch, returned for the next call.
+func (f *fileWriter) writeRows(rows []Row, values []parquet.Value) ([]parquet.Value, error) {
+	if err := f.begin(int64(len(rows))); err != nil {
+		return values, err
+	}
+	for _, c := range columns {
+		values = values[:0]
+		for i := range rows {
+			values = c.add(values, c.index, &rows[i])
+		}
+		if _, err := f.columns[c.index].WriteRowValues(values); err != nil {
+			return values, err
+		}
+	}
+	return values, f.end(int64(len(rows)))
+}
+
 // close writes the footer with counts in it.
 func (f *fileWriter) close(counts Counts) error {
 	text, err := json.Marshal(counts)

@@ -27,6 +27,9 @@ type Info struct {
 	Operators map[string]int `json:"operators"`
 	// ExternalData lists the files, relative to the model's folder, that hold weights outside the model file, sorted.
 	ExternalData []string `json:"external_data,omitempty"`
+	// BatchDependent says why the result for an image would depend on the images beside it in a batch; empty when it does not. A Session
+	// runs such a model image by image.
+	BatchDependent string `json:"batch_dependent,omitempty"`
 	// Warnings are for people: what will be slow, or may not run.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -125,6 +128,7 @@ func Inspect(model []byte) (*Info, error) {
 	}
 	info.Inputs, info.Outputs = ports(m.Graph)
 	countOperators(&m, info.Operators)
+	info.BatchDependent = batchDependent(info.Operators)
 	info.Warnings = operatorWarnings(&m, info)
 	return info, nil
 }

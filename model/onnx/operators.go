@@ -37,17 +37,25 @@ func operatorName(n *onnxpb.NodeProto) string {
 	return n.GetOpType()
 }
 
-func operatorWarnings(m *onnxpb.ModelProto, info *Info) []string {
-	var warnings []string
+// batchDependent is Info.BatchDependent.
+func batchDependent(operators map[string]int) string {
 	var dynamic []string
 	for _, op := range dynamicallyQuantized {
-		if info.Operators[op] > 0 {
+		if operators[op] > 0 {
 			dynamic = append(dynamic, op)
 		}
 	}
-	if len(dynamic) > 0 {
-		warnings = append(warnings, fmt.Sprintf("dynamically quantised (%s): about 14 times slower than float32 on CPUs, and the result for an image "+
-			"depends on the other images of its batch; use static quantisation (QDQ) or float32", strings.Join(dynamic, ", ")))
+	if len(dynamic) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("dynamically quantised (%s)", strings.Join(dynamic, ", "))
+}
+
+func operatorWarnings(m *onnxpb.ModelProto, info *Info) []string {
+	var warnings []string
+	if info.BatchDependent != "" {
+		warnings = append(warnings, info.BatchDependent+": about 14 times slower than float32 on CPUs; images are run one at a time, because the "+
+			"result for one would depend on the others of its batch; use static quantisation (QDQ) or float32")
 	}
 	if foreign := foreignOperators(m); len(foreign) > 0 {
 		warnings = append(warnings, fmt.Sprintf("custom operators that ONNX Runtime does not know (%s): the model will not load; export it without them",

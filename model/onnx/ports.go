@@ -21,12 +21,15 @@ func (s *Session) checkPorts() error {
 	if err := s.input.matches("input", in); err != nil {
 		return err
 	}
-	s.uint8 = in.Type == Uint8
+	s.inputType = in.Type
 	if len(in.Dims) > 0 && in.Dims[0].Fixed() {
 		s.step = int(in.Dims[0].Size)
 		if s.step == 0 {
 			return fmt.Errorf("the input %s has a batch dimension of 0", in)
 		}
+	}
+	if s.step == 0 && s.info.BatchDependent != "" {
+		s.step = 1
 	}
 	if len(s.outputs) == 0 {
 		return fmt.Errorf("no output is asked for; the model has: %s", listValues(s.info.Outputs))
@@ -42,6 +45,7 @@ func (s *Session) checkPorts() error {
 		if err := port.matches("output", out); err != nil {
 			return err
 		}
+		s.outputTypes = append(s.outputTypes, out.Type)
 	}
 	return nil
 }
@@ -67,21 +71,21 @@ func (p Port) matches(what string, v Value) error {
 	return nil
 }
 
-// CheckInputType says whether a Runner can feed the value: float32 or uint8.
+// CheckInputType says whether a Runner can feed the value: float32, float16, uint8 or int8.
 func (v Value) CheckInputType() error {
 	switch v.Type {
-	case Float32, Uint8:
+	case Float32, Float16, Uint8, Int8:
 		return nil
-	case Float16, BFloat16, Float64:
+	case BFloat16, Float64:
 		return fmt.Errorf("input %s is %s, which tagbeam cannot feed: export the model with float32 inputs (its weights may stay as they are)", v.Name, v.Type)
 	}
-	return fmt.Errorf("input %s is %s; images go in as float32 or uint8", v.Name, v.Type)
+	return fmt.Errorf("input %s is %s; images go in as float32, float16, uint8 or int8", v.Name, v.Type)
 }
 
-// CheckOutputType says whether a Runner can return the value: float32.
+// CheckOutputType says whether a Runner can return the value: float32 or float16.
 func (v Value) CheckOutputType() error {
 	switch v.Type {
-	case Float32:
+	case Float32, Float16:
 		return nil
 	case Int64, Int32:
 		return fmt.Errorf("output %s is %s (class numbers?), not probabilities or logits: choose another output, or export the model without the ArgMax",

@@ -1,11 +1,14 @@
 package onnx
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+	"unsafe"
 
+	"github.com/x448/float16"
 	ort "github.com/yalue/onnxruntime_go"
 )
 
@@ -14,9 +17,9 @@ import (
 type Runner struct {
 	session *Session
 	batch   int
-	input   []float32
-	pixels  []uint8     // input of uint8 models, in place of input
+	input   []byte
 	outputs [][]float32 // rows, one slice an output
+	raw     [][]byte    // the rows as the model writes them: the memory of outputs, or float16 of its own
 	// steps are the bindings made so far: by number of images less one, or for a model of fixed batch by number of step.
 	steps []*step
 }
@@ -37,32 +40,31 @@ func (s *Session) NewRunner(batch int) (*Runner, error) {
 	if s.step > 0 {
 		room = (batch + s.step - 1) / s.step * s.step
 	}
-	outputs := make([][]float32, len(s.outputs))
+	r := &Runner{session: s, batch: batch, input: make([]byte, room*s.imageBytes())}
 	for i, port := range s.outputs {
-		outputs[i] = make([]float32, room*port.Size())
+		rows := make([]float32, room*port.Size())
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(rows))), 4*len(rows))
+		if s.outputTypes[i] == Float16 {
+			raw = make([]byte, 2*len(rows))
+		}
+		r.outputs, r.raw = append(r.outputs, rows), append(r.raw, raw)
 	}
-	return s.runnerOn(make([]float32, room*s.input.Size()), outputs, batch), nil
+	return r, nil
 }
 
-// runnerOn is a runner on buffers that are there already, with room for whole steps.
-func (s *Session) runnerOn(input []float32, outputs [][]float32, batch int) *Runner {
-	r := &Runner{session: s, batch: batch, input: input, outputs: outputs}
-	if s.uint8 {
-		r.pixels = make([]uint8, len(input))
-	}
-	return r
-}
+// imageBytes is the number of bytes of one image of the input.
+func (s *Session) imageBytes() int { return s.input.Size() * s.inputType.size() }
 
 // Batch is the number of images that fit.
 func (r *Runner) Batch() int { return r.batch }
 
-// Input is the batch to be run, image after image, each of the session's Input().Size() elements. For a uint8 model, too, elements are
-// written as floats, 0 to 255; Run rounds them.
-func (r *Runner) Input() []float32 { return r.input[:r.batch*r.session.input.Size()] }
+// Input is the memory of the batch to be run, image after image, in the machine's byte order: the session's Input().Size() elements of its
+// InputType() each. Nothing is copied from it.
+func (r *Runner) Input() []byte { return r.input[:r.batch*r.session.imageBytes()] }
 
 // Image is the part of Input that is image i.
-func (r *Runner) Image(i int) []float32 {
-	size := r.session.input.Size()
+func (r *Runner) Image(i int) []byte {
+	size := r.session.imageBytes()
 	return r.input[i*size : (i+1)*size : (i+1)*size]
 }
 
@@ -76,8 +78,7 @@ func (r *Runner) Run(n int) error {
 	if fixed == 0 {
 		return r.runStep(n-1, 0, n)
 	}
-	size := r.session.input.Size()
-	if n%fixed != 0 {
+	if size := r.session.imageBytes(); n%fixed != 0 {
 		clear(r.input[n*size : (n/fixed+1)*fixed*size])
 	}
 	for i := 0; i*fixed < n; i++ {
@@ -122,14 +123,15 @@ func (r *Runner) runStep(slot, first, n int) error {
 		}
 		r.steps[slot] = s
 	}
-	if r.pixels != nil {
-		size := r.session.input.Size()
-		toBytes(r.pixels[first*size:(first+n)*size], r.input[first*size:(first+n)*size])
-	}
 	err := r.session.ort.RunWithBinding(r.steps[slot].binding)
 	runtime.KeepAlive(r) // ONNX Runtime reads and writes the slices through pointers that the garbage collector does not see
 	if err != nil {
 		return r.explain(n, err)
+	}
+	for i, out := range r.session.outputs {
+		if r.session.outputTypes[i] == Float16 {
+			widen(r.outputs[i][first*out.Size():(first+n)*out.Size()], r.raw[i][2*first*out.Size():])
+		}
 	}
 	return nil
 }
@@ -145,33 +147,27 @@ func (r *Runner) bind(first, n int) (_ *step, err error) {
 	if st.binding, err = r.session.ort.CreateIoBinding(); err != nil {
 		return nil, err
 	}
-	in := r.session.input
-	shape := append(ort.NewShape(int64(n)), in.Dims...)
-	var tensor ort.Value
-	if r.pixels != nil {
-		tensor, err = ort.NewTensor(shape, r.pixels[first*in.Size():(first+n)*in.Size()])
-	} else {
-		tensor, err = ort.NewTensor(shape, r.input[first*in.Size():(first+n)*in.Size()])
-	}
-	if err != nil {
-		return nil, err
-	}
-	st.tensors = append(st.tensors, tensor)
-	if err = st.binding.BindInput(in.Name, tensor); err != nil {
-		return nil, err
-	}
+	in, size := r.session.input, r.session.imageBytes()
+	err = st.add(in, n, r.input[first*size:(first+n)*size], r.session.inputType, st.binding.BindInput)
 	for i, out := range r.session.outputs {
-		shape := append(ort.NewShape(int64(n)), out.Dims...)
-		tensor, err := ort.NewTensor(shape, r.outputs[i][first*out.Size():(first+n)*out.Size()])
 		if err != nil {
 			return nil, err
 		}
-		st.tensors = append(st.tensors, tensor)
-		if err := st.binding.BindOutput(out.Name, tensor); err != nil {
-			return nil, err
-		}
+		size := out.Size() * r.session.outputTypes[i].size()
+		err = st.add(out, n, r.raw[i][first*size:(first+n)*size], r.session.outputTypes[i], st.binding.BindOutput)
 	}
-	return st, nil
+	return st, err
+}
+
+// add makes a tensor of n images or rows over memory and binds it. onnxruntime_go has no typed tensor for float16, and of its tensors of
+// any type, the memory is the caller's.
+func (s *step) add(port Port, n int, memory []byte, t ElementType, bind func(string, ort.Value) error) error {
+	tensor, err := ort.NewCustomDataTensor(append(ort.NewShape(int64(n)), port.Dims...), memory, ort.TensorElementDataType(t))
+	if err != nil {
+		return err
+	}
+	s.tensors = append(s.tensors, tensor)
+	return bind(port.Name, tensor)
 }
 
 func (s *step) close() error {
@@ -204,9 +200,9 @@ func (r *Runner) expected(n int) string {
 	return strings.Join(words, ", ")
 }
 
-// toBytes rounds to the nearest, half up, and clips.
-func toBytes(dst []uint8, src []float32) {
-	for i, v := range src {
-		dst[i] = uint8(min(max(v, 0), 255) + 0.5)
+// widen converts float16 in the machine's byte order.
+func widen(dst []float32, src []byte) {
+	for i := range dst {
+		dst[i] = float16.Frombits(binary.NativeEndian.Uint16(src[2*i:])).Float32()
 	}
 }

@@ -28,9 +28,9 @@ func (p Port) Size() int {
 
 // SessionOptions says what of a model is used, and how.
 type SessionOptions struct {
-	// Input is the image input: float32 or uint8.
+	// Input is the image input: float32, float16, uint8 or int8.
 	Input Port
-	// Outputs are the outputs to compute, in this order: float32. What they do not need is not computed.
+	// Outputs are the outputs to compute, in this order: float32 or float16. What they do not need is not computed.
 	Outputs []Port
 	// IntraOp is the number of threads inside an operator. Zero means 1, which with one caller a core is fastest.
 	IntraOp int
@@ -42,7 +42,9 @@ type Session struct {
 	info    *Info
 	input   Port
 	outputs []Port
-	uint8   bool // the input is uint8
+	// inputType and outputTypes are those of the graph.
+	inputType   ElementType
+	outputTypes []ElementType
 	// step is the batch that the model takes: 0 for any, otherwise exactly so many images.
 	step int
 }
@@ -129,42 +131,12 @@ func (s *Session) Input() Port { return s.input }
 // Outputs are the ports that rows come out of.
 func (s *Session) Outputs() []Port { return s.outputs }
 
-// FixedBatch is the one batch size that the model can run, or 0 when any will do. A Runner takes any number of images all the same: it
-// runs them in steps of that size.
-func (s *Session) FixedBatch() int { return s.step }
+// InputType is the type of the input's elements.
+func (s *Session) InputType() ElementType { return s.inputType }
 
-// Run runs the first n images of input, which is not copied, and writes their rows into out, one slice an output, of at least n rows
-// each. It builds and drops tensors for the call; on a hot path use a Runner. Safe for concurrent use.
-func (s *Session) Run(input []float32, n int, out ...[]float32) error {
-	if len(out) != len(s.outputs) {
-		return fmt.Errorf("the session has %d outputs, Run was given %d slices", len(s.outputs), len(out))
-	}
-	if n < 1 || len(input) < n*s.input.Size() {
-		return fmt.Errorf("a batch of %d images of %d elements needs more than the %d elements given", n, s.input.Size(), len(input))
-	}
-	for i, o := range out {
-		if need := n * s.outputs[i].Size(); len(o) < need {
-			return fmt.Errorf("output %s of a batch of %d needs %d elements, the slice has %d", s.outputs[i].Name, n, need, len(o))
-		}
-	}
-	padded := s.step > 1 && n%s.step != 0
-	if !padded {
-		r := s.runnerOn(input, out, n)
-		return errors.Join(r.Run(n), r.Close())
-	}
-	r, err := s.NewRunner(n)
-	if err != nil {
-		return err
-	}
-	copy(r.Input(), input)
-	if err := errors.Join(r.Run(n), r.Close()); err != nil {
-		return err
-	}
-	for i, o := range out {
-		copy(o[:n*s.outputs[i].Size()], r.Output(i))
-	}
-	return nil
-}
+// FixedBatch is the one batch size that the model runs, or 0 when any will do: because it takes no other, or because more than one image
+// would change the results (Info.BatchDependent). A Runner takes any number of images all the same: it runs them in steps of that size.
+func (s *Session) FixedBatch() int { return s.step }
 
 // Close frees the model. Runners of the session must be closed before it; a session from Load belongs to the process and is not
 // closed.

@@ -5,9 +5,12 @@ import "math"
 // precision is the number of fractional bits of a coefficient: 32 less 8 for the sample and 2 for the overshoot of negative weights.
 const precision = 32 - 8 - 2
 
-// axisKey names the resampling of one axis: in samples become out, of which those from lo up to hi are wanted.
+// axisKey names the resampling of one axis: in samples become out, of which those from lo up to hi are wanted. extent is the part of the
+// input that the image takes, from its begin: less than in when the last sample is of an image that was shrunk by a divisor of its side
+// with a remainder.
 type axisKey struct {
 	in, out, lo, hi int
+	extent          float64
 }
 
 // axis holds, for each wanted output sample i, the inputs it is made of: taps[i] coefficients, from input first[i] on.
@@ -24,7 +27,7 @@ type axis struct {
 // fill computes the coefficients as Pillow's precompute_coeffs and normalize_coeffs_8bpc do, to the bit; weights is scratch, returned for
 // the next call.
 func (a *axis) fill(key axisKey, k kernel, weights []float64) []float64 {
-	scale := float64(key.in) / float64(key.out)
+	scale := key.extent / float64(key.out)
 	filterScale := max(scale, 1)
 	support := k.support * filterScale
 	step := 1 / filterScale
@@ -62,7 +65,7 @@ func (a *axis) fillNearest(key axisKey) {
 	n := key.hi - key.lo
 	a.key = key
 	a.first = grow(a.first, n)
-	step := float64(key.in) / float64(key.out)
+	step := key.extent / float64(key.out)
 	position := step * 0.5
 	for range key.lo {
 		position += step
@@ -96,8 +99,6 @@ type axisCache struct {
 	used    int
 	next    int
 	weights []float64
-	// relative makes the packed form count inputs from the first one that is used.
-	relative bool
 }
 
 func (c *axisCache) get(key axisKey, f Filter) *axis {
@@ -114,7 +115,7 @@ func (c *axisCache) get(key axisKey, f Filter) *axis {
 	} else {
 		c.weights = a.fill(key, kernels[f], c.weights)
 		if haveSIMD {
-			a.packed.pack(a, c.relative)
+			a.packed.pack(a)
 		}
 	}
 	return a

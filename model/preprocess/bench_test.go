@@ -66,7 +66,7 @@ func BenchmarkResize(b *testing.B) {
 			w, dst := benchWorker(b, "torchvision,filter="+string(filter))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := w.ApplyPixels(src, dst); err != nil {
+				if err := w.ApplyPixels(src, Bytes(dst)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -79,7 +79,7 @@ func BenchmarkApply(b *testing.B) {
 	w, dst := benchWorker(b, "torchvision")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.Apply(data, Limits{}, dst); err != nil {
+		if _, err := w.Apply(data, Limits{}, Bytes(dst)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -31,23 +32,23 @@ var Filters = []Filter{Nearest, Box, Bilinear, Hamming, Bicubic, Lanczos}
 
 // TensorFormat is what a model wants of one image, from its graph.
 type TensorFormat struct {
-	Layout string // "NCHW" or "NHWC"
-	Height int    // 0: the model takes any height, and the spec fixes it
-	Width  int    // 0: as Height
+	Layout string      // "NCHW" or "NHWC"
+	Height int         // 0: the model takes any height, and the spec fixes it
+	Width  int         // 0: as Height
+	Type   ElementType // "": float32
 }
 
 // Program is a Spec that was checked against a model's input. It never changes and is shared by all workers.
 type Program struct {
 	spec   Spec
 	format TensorFormat
-	table  [3][256]float32 // value of a byte, by channel in RGB order
-	// padding is the value of a pixel outside the image, by channel in RGB order.
-	padding [3]float32
+	table  *lookup
 }
 
 // Compile checks spec, and that what it makes is what t wants. Errors name the key of the spec, as it is written in tagbeam.json, and
 // what is allowed there; there can be several, joined.
 func Compile(spec Spec, t TensorFormat) (*Program, error) {
+	t.Type = cmp.Or(t.Type, Float32)
 	errs := append(spec.check(), t.check()...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -61,21 +62,25 @@ func Compile(spec Spec, t TensorFormat) (*Program, error) {
 			width, height, sideName(t.Width), sideName(t.Height), spec.lastStep())
 	}
 	t.Width, t.Height = width, height
-	p := &Program{spec: spec.clone(), format: t, table: spec.Normalize.table()}
-	for c := range p.padding {
-		p.padding[c] = p.table[c][spec.fill(c)]
+	values := spec.Normalize.table()
+	table, err := newLookup(&values, t.Type)
+	if err != nil {
+		return nil, err
 	}
-	return p, nil
+	return &Program{spec: spec.clone(), format: t, table: table}, nil
 }
 
 // Spec returns a copy of what was compiled.
 func (p *Program) Spec() Spec { return p.spec.clone() }
 
-// Format returns the tensor's format, with Height and Width filled in.
+// Format returns the tensor's format, with Height, Width and Type filled in.
 func (p *Program) Format() TensorFormat { return p.format }
 
-// Len returns the number of float32 values of one image: 3 x height x width.
+// Len returns the number of elements of one image: 3 x height x width.
 func (p *Program) Len() int { return 3 * p.format.Height * p.format.Width }
+
+// Size returns the number of bytes of one image's tensor.
+func (p *Program) Size() int { return p.Len() * p.format.Type.Size() }
 
 // Shape returns the shape of one image's tensor, without the batch: [3, height, width], or [height, width, 3].
 func (p *Program) Shape() []int64 {
@@ -148,6 +153,9 @@ func (s *Spec) check() (errs []error) {
 func (t TensorFormat) check() (errs []error) {
 	if t.Layout != layoutNCHW && t.Layout != layoutNHWC {
 		errs = append(errs, fmt.Errorf("layout %q of the model's input is not known: %s or %s", t.Layout, layoutNCHW, layoutNHWC))
+	}
+	if t.Type.Size() == 0 {
+		errs = append(errs, fmt.Errorf("elements of type %q cannot be made for the model's input: %v can", t.Type, ElementTypes))
 	}
 	if t.Height < 0 || t.Width < 0 {
 		errs = append(errs, fmt.Errorf("the model's input cannot be %d x %d: 0 stands for any size", t.Width, t.Height))

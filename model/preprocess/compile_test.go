@@ -51,6 +51,15 @@ func TestCompileErrors(t *testing.T) {
 			s.Resize, s.Crop = &Resize{Mode: "exact", Width: 96, Height: 64, Filter: Box}, nil
 		}, `preprocess makes 96 x 64 pixels (width x height), but the model's input is 224 x 224: change preprocess.resize, or use another model`},
 		{"layout", func(_ *Spec, f *TensorFormat) { f.Layout = "NCWH" }, `layout "NCWH" of the model's input is not known: NCHW or NHWC`},
+		{"type", func(_ *Spec, f *TensorFormat) { f.Type = "bfloat16" }, `elements of type "bfloat16" cannot be made for the model's input: [float32 float16 uint8 int8] can`},
+		{"uint8 below 0", func(_ *Spec, f *TensorFormat) { f.Type = Uint8 }, "the model's input is uint8, and preprocess.normalize makes -2.117904 of the byte 0: that type cannot hold it; " +
+			"the model was probably made for other values (--preprocess none: 0 to 255 as they are)"},
+		{"int8 above 127", func(s *Spec, f *TensorFormat) { f.Type, s.Normalize = Int8, Normalize{Scale: 1, Std: ones} }, "the model's input is int8, and preprocess.normalize makes 128 of the byte 128: " +
+			"that type cannot hold it; the model was probably made for other values (--preprocess none: 0 to 255 as they are)"},
+		{"uint8 of units", func(s *Spec, f *TensorFormat) { f.Type, s.Normalize = Uint8, Normalize{Scale: 1. / 255, Std: ones} }, "the model's input is uint8, and preprocess.normalize makes 0 to 1 of the bytes, " +
+			"which leaves 2 steps of 256; the model was probably made for other values (--preprocess none: 0 to 255 as they are)"},
+		{"float16 too large", func(s *Spec, f *TensorFormat) { f.Type, s.Normalize.Scale = Float16, 100 }, "the model's input is float16, and preprocess.normalize makes 65936.74 of the byte 151: that type cannot hold it; " +
+			"the model was probably made for other values (--preprocess none: 0 to 255 as they are)"},
 		{"negative input", func(_ *Spec, f *TensorFormat) { f.Width = -1 }, `the model's input cannot be -1 x 224: 0 stands for any size`},
 	} {
 		s, f := torchvisionSpec(t), nchw
@@ -74,8 +83,8 @@ func TestProgramFormat(t *testing.T) {
 		want  TensorFormat
 		shape []int64
 	}{
-		{TensorFormat{Layout: "NCHW"}, TensorFormat{"NCHW", 10, 20}, []int64{3, 10, 20}},
-		{TensorFormat{Layout: "NHWC", Height: 10}, TensorFormat{"NHWC", 10, 20}, []int64{10, 20, 3}},
+		{TensorFormat{Layout: "NCHW"}, TensorFormat{"NCHW", 10, 20, Float32}, []int64{3, 10, 20}},
+		{TensorFormat{Layout: "NHWC", Height: 10}, TensorFormat{"NHWC", 10, 20, Float32}, []int64{10, 20, 3}},
 	} {
 		p, err := Compile(s, test.in)
 		if err != nil {
@@ -134,22 +143,22 @@ func TestPreset(t *testing.T) {
 		h, w int
 		want Spec
 	}{
-		{"torchvision", 224, 224, Spec{edge(256, Bilinear), crop(224, 224, "half_even"), "rgb", imagenet}},
-		{"imagenet", 0, 0, Spec{edge(256, Bilinear), crop(224, 224, "half_even"), "rgb", imagenet}},
-		{"torchvision", 299, 299, Spec{edge(342, Bilinear), crop(299, 299, "half_even"), "rgb", imagenet}},
-		{"caffe", 227, 227, Spec{edge(259, Bilinear), crop(227, 227, "half_even"), "bgr", caffe}},
-		{"keras-caffe", 160, 224, Spec{exact(224, 160, Nearest), nil, "bgr", kerasCaffe}},
-		{"keras-caffe,filter=bilinear", 0, 0, Spec{exact(224, 224, Bilinear), nil, "bgr", kerasCaffe}},
-		{"keras-tf", 128, 128, Spec{exact(128, 128, Nearest), nil, "rgb", kerasTF}},
-		{"keras-torch", 128, 128, Spec{exact(128, 128, Nearest), nil, "rgb", imagenet}},
-		{"none", 32, 32, Spec{exact(32, 32, Bilinear), nil, "rgb", bytes}},
-		{"unit", 32, 32, Spec{exact(32, 32, Bilinear), nil, "rgb", unit}},
-		{"torchvision,resize=232,filter=bicubic,rounding=floor", 0, 0, Spec{edge(232, Bicubic), crop(224, 224, "floor"), "rgb", imagenet}},
-		{"torchvision,crop=280", 0, 0, Spec{edge(320, Bilinear), crop(280, 280, "half_even"), "rgb", imagenet}},
-		{"torchvision,crop=none,resize=224x160", 0, 0, Spec{exact(224, 160, Bilinear), nil, "rgb", imagenet}},
-		{"torchvision,resize=none", 32, 32, Spec{nil, crop(32, 32, "half_even"), "rgb", imagenet}},
-		{"unit,resize=40,crop=32x24", 0, 0, Spec{edge(40, Bilinear), crop(32, 24, "half_even"), "rgb", unit}},
-		{" none, channels=bgr, scale=1/128, offset=-1, mean=0.5, std=1:2:4,", 8, 8, Spec{exact(8, 8, Bilinear), nil, "bgr",
+		{"torchvision", 224, 224, Spec{false, false, edge(256, Bilinear), crop(224, 224, "half_even"), "rgb", imagenet}},
+		{"imagenet", 0, 0, Spec{false, false, edge(256, Bilinear), crop(224, 224, "half_even"), "rgb", imagenet}},
+		{"torchvision", 299, 299, Spec{false, false, edge(342, Bilinear), crop(299, 299, "half_even"), "rgb", imagenet}},
+		{"caffe", 227, 227, Spec{false, false, edge(259, Bilinear), crop(227, 227, "half_even"), "bgr", caffe}},
+		{"keras-caffe", 160, 224, Spec{false, false, exact(224, 160, Nearest), nil, "bgr", kerasCaffe}},
+		{"keras-caffe,filter=bilinear", 0, 0, Spec{false, false, exact(224, 224, Bilinear), nil, "bgr", kerasCaffe}},
+		{"keras-tf", 128, 128, Spec{false, false, exact(128, 128, Nearest), nil, "rgb", kerasTF}},
+		{"keras-torch", 128, 128, Spec{false, false, exact(128, 128, Nearest), nil, "rgb", imagenet}},
+		{"none", 32, 32, Spec{false, false, exact(32, 32, Bilinear), nil, "rgb", bytes}},
+		{"unit", 32, 32, Spec{false, false, exact(32, 32, Bilinear), nil, "rgb", unit}},
+		{"torchvision,resize=232,filter=bicubic,rounding=floor", 0, 0, Spec{false, false, edge(232, Bicubic), crop(224, 224, "floor"), "rgb", imagenet}},
+		{"torchvision,crop=280", 0, 0, Spec{false, false, edge(320, Bilinear), crop(280, 280, "half_even"), "rgb", imagenet}},
+		{"torchvision,crop=none,resize=224x160", 0, 0, Spec{false, false, exact(224, 160, Bilinear), nil, "rgb", imagenet}},
+		{"torchvision,resize=none", 32, 32, Spec{false, false, nil, crop(32, 32, "half_even"), "rgb", imagenet}},
+		{"unit,resize=40,crop=32x24", 0, 0, Spec{false, false, edge(40, Bilinear), crop(32, 24, "half_even"), "rgb", unit}},
+		{" none, channels=bgr, scale=1/128, offset=-1, mean=0.5, std=1:2:4,", 8, 8, Spec{false, false, exact(8, 8, Bilinear), nil, "bgr",
 			Normalize{Scale: 1.0 / 128, Offset: -1, Mean: [3]float32{.5, .5, .5}, Std: [3]float32{1, 2, 4}}}},
 	} {
 		got, err := Preset(test.flag, test.h, test.w)

@@ -31,6 +31,8 @@ type Decoder struct {
 	// Limits are those that ReadHeader was given; the zero value is DefaultLimits.
 	Limits Limits
 
+	// scale is the part of its size, 1/scale, that a JPEG is decoded to: 1, 2, 4 or 8; 0 is 1.
+	scale       int
 	strip       []byte // rows of a JPEG on their way to the resampler
 	jpegMessage jpegMessage
 }
@@ -48,7 +50,8 @@ func Decode(data []byte, h Header) (*Pixels, error) {
 // Decode decodes data to dst, whose buffer is used again when it is large enough. h must be what ReadHeader returned for the same data;
 // that is what makes the size known, and checked, before anything is allocated. The pixels are what Pillow's convert('RGB') gives: alpha
 // and palette transparency are dropped and the colours under them kept, 16-bit samples keep their high byte, of an animation the first
-// frame is taken on its full canvas, EXIF rotation and colour profiles are not applied.
+// frame is taken on its full canvas, EXIF orientation and colour profiles are not applied, save that a TIFF is turned as its orientation
+// says: dst then has the sides of h exchanged.
 //
 // Errors are of type *Error. A panic of a decoder is one too (corrupt); dst's content is undefined then.
 func (d *Decoder) Decode(data []byte, h Header, dst *Pixels) (err error) {

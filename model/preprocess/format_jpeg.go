@@ -81,25 +81,33 @@ func jpegFrame(data []byte, p int, marker byte) (int, int, error) {
 }
 
 func decodeJPEG(d *Decoder, data []byte, h Header, dst *Pixels) error {
-	dst.resize(h)
+	dst.resize(d.scaled(h))
 	result := C.tagbeam_jpeg_decode(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst.Pix), &d.jpegMessage[0])
 	return d.jpegError(result)
 }
 
-// resampleJPEG decodes an image and takes its rows from a.first of vertical up to its end through the horizontal pass at once, so that
-// the whole image never stands in memory.
-func (d *Decoder) resampleJPEG(data []byte, h Header, dst []byte, rows rowRange, horizontal *axis) error {
-	d.strip = grow(d.strip, int(C.tagbeam_jpeg_strip(C.int(h.Width))))
+// scaled is h at the scale that a JPEG is decoded to.
+func (d *Decoder) scaled(h Header) Header {
+	n := max(d.scale, 1)
+	h.Width, h.Height = (h.Width+n-1)/n, (h.Height+n-1)/n
+	return h
+}
+
+// resampleJPEG decodes an image and takes the rows and columns of window through the horizontal pass at once, so that the whole image
+// never stands in memory. What lies outside is decoded only as far as damage shows.
+func (d *Decoder) resampleJPEG(data []byte, h Header, dst []byte, rows, columns span, horizontal *axis) error {
+	d.strip = grow(d.strip, int(C.tagbeam_jpeg_strip(C.int(d.scaled(h).Width))))
 	spans, coefficients := horizontal.packed.pointers()
-	result := C.tagbeam_jpeg_resample(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst), C.int(rows.from), C.int(rows.end),
-		spans, coefficients, C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.jpegMessage[0])
+	window := C.tagbeam_window{x0: C.int(columns.from), x1: C.int(columns.end), y0: C.int(rows.from), y1: C.int(rows.end)}
+	result := C.tagbeam_jpeg_resample(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst), window, spans, coefficients,
+		C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.jpegMessage[0])
 	return d.jpegError(result)
 }
 
 // jpegFile bounds libjpeg's memory by what the header claims: a progressive image keeps its coefficients, two bytes each, and its
 // dimensions may be rounded up to whole units.
 func (d *Decoder) jpegFile(h Header) C.tagbeam_jpeg_file {
-	f := C.tagbeam_jpeg_file{width: C.int(h.Width), height: C.int(h.Height), scans: C.int(d.Limits.orDefault().MaxScans), memory: C.long(64<<20 + 16*h.Pixels())}
+	f := C.tagbeam_jpeg_file{width: C.int(h.Width), height: C.int(h.Height), scale: C.int(max(d.scale, 1)), scans: C.int(d.Limits.orDefault().MaxScans), memory: C.long(64<<20 + 16*h.Pixels())}
 	if d.Limits.AllowTruncated {
 		f.allow_truncated = 1
 	}

@@ -60,7 +60,34 @@ func tiffSize(data []byte, _ Limits) (int, int, error) {
 	return size[tagWidth], size[tagLength], nil
 }
 
+// decodeTIFF turns the image as its directory says: Pillow does so when it loads a TIFF, with or without exif_transpose.
 func decodeTIFF(d *Decoder, data []byte, h Header, dst *Pixels) error {
+	o := tiffMetadata(data).orientation()
+	if o == upright {
+		return decodeStoredTIFF(d, data, h, dst)
+	}
+	var stored Pixels
+	if err := decodeStoredTIFF(d, data, h, &stored); err != nil {
+		return err
+	}
+	stored.turn(o, dst)
+	return nil
+}
+
+// tiffMetadata is the file itself, which is what EXIF is made like, and the XMP in it.
+func tiffMetadata(data []byte) metadata {
+	const tagXMP = 700
+	m := metadata{exif: data}
+	if value, _, count, order := tiffEntry(data, tagXMP); value != nil && count > 4 {
+		if at := int64(order.Uint32(value)); at+int64(count) <= int64(len(data)) {
+			m.xmp = data[at : at+int64(count)]
+		}
+	}
+	return m
+}
+
+// decodeStoredTIFF decodes the pixels as they are stored.
+func decodeStoredTIFF(d *Decoder, data []byte, h Header, dst *Pixels) error {
 	data, cmyk := cmykAsAlpha(data)
 	img, err := tiff.Decode(bytes.NewReader(data))
 	if err != nil && isShort(err) && d.Limits.AllowTruncated {

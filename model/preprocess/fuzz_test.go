@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -26,7 +27,19 @@ func fuzzDecoder(f *testing.F, format *format) {
 			f.Fatal(name, "is empty")
 		}
 	}
-	w, dst := benchWorker(f, "torchvision")
+	// Of these, one sees most of an image and one little.
+	var workers []*Worker
+	for _, preset := range []string{"torchvision", "torchvision,resize=80,crop=20"} {
+		spec, err := Preset(preset, 224, 224)
+		if err != nil {
+			f.Fatal(err)
+		}
+		p, err := Compile(spec, TensorFormat{Layout: layoutNCHW})
+		if err != nil {
+			f.Fatal(err)
+		}
+		workers = append(workers, p.NewWorker())
+	}
 	var p Pixels
 	f.Fuzz(func(t *testing.T, data []byte, allowTruncated bool) {
 		lim := Limits{MaxPixels: 1 << 16, AllowTruncated: allowTruncated}
@@ -35,16 +48,27 @@ func fuzzDecoder(f *testing.F, format *format) {
 			t.Skip("another format's")
 		}
 		if err == nil {
-			w.SetLimits(lim)
-			err = w.decoder.Decode(data, h, &p)
+			d := Decoder{Limits: lim}
+			err = d.Decode(data, h, &p)
+			orientationOf(h.Format, data)
 			// The way from bytes to tensor without all pixels between comes to the same end.
-			if again := w.ApplyHeader(data, h, dst); codeOf(again) != codeOf(err) {
-				t.Errorf("Decode: %v, ApplyHeader: %v", err, again)
+			for _, w := range workers {
+				w.SetLimits(lim)
+				got, want := make([]byte, w.program.Size()), make([]byte, w.program.Size())
+				if again := w.ApplyHeader(data, h, got); codeOf(again) != codeOf(err) {
+					t.Errorf("Decode: %v, ApplyHeader: %v", err, again)
+				}
+				if err != nil {
+					continue
+				}
+				if w.ApplyPixels(&p, want) != nil || !bytes.Equal(got, want) {
+					t.Errorf("other values from bytes than from pixels, with %+v", w.program.spec)
+				}
 			}
 		}
 		var e *Error
 		switch {
-		case err == nil && (p.Width != h.Width || p.Height != h.Height || len(p.Pix) != 3*int(h.Pixels()) || h.Pixels() > 1<<16):
+		case err == nil && (p.Width*p.Height != h.Width*h.Height || format != &tiffFormat && p.Width != h.Width || len(p.Pix) != 3*int(h.Pixels()) || h.Pixels() > 1<<16):
 			t.Errorf("%d x %d in %d bytes, header %+v", p.Width, p.Height, len(p.Pix), h)
 		case err != nil && !errors.As(err, &e):
 			t.Errorf("%v is no *Error", err)
@@ -104,7 +128,7 @@ func FuzzResample(f *testing.F) {
 		for i := range dst {
 			dst[i] = -1
 		}
-		if err := p.NewWorker().ApplyPixels(src, dst); err != nil {
+		if err := p.NewWorker().ApplyPixels(src, Bytes(dst)); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range dst {

@@ -8,6 +8,9 @@ type geometry struct {
 	// left and top are where the crop begins in the resized image; negative where it is padded there.
 	left, top    int
 	cropW, cropH int
+	// fractionW and fractionH are what the decoded image's last column and row hold of the image, where it was shrunk: the rest of them is
+	// padding. 0: all.
+	fractionW, fractionH float64
 }
 
 // window returns the part of the resized image that the crop shows: columns x0 up to x1, rows y0 up to y1. It can be empty.
@@ -26,6 +29,34 @@ func (s *Spec) geometry(width, height int) geometry {
 		g.left, g.top = s.Crop.offset(w, g.cropW), s.Crop.offset(h, g.cropH)
 	}
 	return g
+}
+
+// shrunk is g for an image of width x height that is decoded to 1/scale of that, rounded up.
+func (g geometry) shrunk(width, height, scale int) geometry {
+	fraction := func(side int) float64 { return float64(side%scale) / float64(scale) }
+	g.fractionW, g.fractionH = fraction(width), fraction(height)
+	return g
+}
+
+// extent is the number of samples that the image takes of n.
+func extent(n int, fraction float64) float64 {
+	if fraction == 0 {
+		return float64(n)
+	}
+	return float64(n-1) + fraction
+}
+
+// fastOversampling is how many times larger than needed, on both axes, an image still is after its decoder has shrunk it. Pillow calls the
+// same number reducing_gap, and 3 "practically indistinguishable".
+const fastOversampling = 3
+
+// fastScale returns the divisor, 1, 2, 4 or 8, that a width x height image may be shrunk by when it is decoded.
+func (g geometry) fastScale(width, height int) int {
+	scale := 8
+	for scale > 1 && (width < fastOversampling*scale*g.resizedW || height < fastOversampling*scale*g.resizedH) {
+		scale /= 2
+	}
+	return scale
 }
 
 // apply returns the size of a width x height image after the resize.

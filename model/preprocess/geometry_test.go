@@ -16,19 +16,19 @@ func TestGeometry(t *testing.T) {
 		width, height int
 		want          geometry
 	}{
-		{Resize{Mode: "shortest_edge", Size: 256}, Crop{Width: 224, Height: 224, Rounding: "floor"}, 500, 375, geometry{341, 256, 58, 16, 224, 224}},
-		{Resize{Mode: "shortest_edge", Size: 256}, Crop{Width: 224, Height: 224, Rounding: "half_even"}, 500, 375, geometry{341, 256, 58, 16, 224, 224}},
-		{Resize{Mode: "shortest_edge", Size: 232}, Crop{Width: 225, Height: 225, Rounding: "half_even"}, 232, 232, geometry{232, 232, 4, 4, 225, 225}},
-		{Resize{Mode: "shortest_edge", Size: 232}, Crop{Width: 225, Height: 225, Rounding: "trunc"}, 232, 232, geometry{232, 232, 3, 3, 225, 225}},
+		{Resize{Mode: "shortest_edge", Size: 256}, Crop{Width: 224, Height: 224, Rounding: "floor"}, 500, 375, geometry{341, 256, 58, 16, 224, 224, 0, 0}},
+		{Resize{Mode: "shortest_edge", Size: 256}, Crop{Width: 224, Height: 224, Rounding: "half_even"}, 500, 375, geometry{341, 256, 58, 16, 224, 224, 0, 0}},
+		{Resize{Mode: "shortest_edge", Size: 232}, Crop{Width: 225, Height: 225, Rounding: "half_even"}, 232, 232, geometry{232, 232, 4, 4, 225, 225, 0, 0}},
+		{Resize{Mode: "shortest_edge", Size: 232}, Crop{Width: 225, Height: 225, Rounding: "trunc"}, 232, 232, geometry{232, 232, 3, 3, 225, 225, 0, 0}},
 		// Smaller than the crop by 3: 1 or 2 pixels of padding come first.
-		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "trunc"}, 7, 7, geometry{7, 7, -1, -1, 10, 10}},
-		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "half_even"}, 7, 7, geometry{7, 7, -1, -1, 10, 10}},
-		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "floor"}, 7, 7, geometry{7, 7, -2, -2, 10, 10}},
+		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "trunc"}, 7, 7, geometry{7, 7, -1, -1, 10, 10, 0, 0}},
+		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "half_even"}, 7, 7, geometry{7, 7, -1, -1, 10, 10, 0, 0}},
+		{Resize{Mode: "shortest_edge", Size: 7}, Crop{Width: 10, Height: 10, Rounding: "floor"}, 7, 7, geometry{7, 7, -2, -2, 10, 10, 0, 0}},
 		// 375/248 and 500/248 are the ratios; edges to the nearest pixel.
-		{Resize{Mode: "fit", Width: 248, Height: 248}, Crop{Width: 224, Height: 224, Rounding: "half_even"}, 500, 375, geometry{248, 186, 12, -19, 224, 224}},
-		{Resize{Mode: "cover", Width: 400, Height: 200}, Crop{Width: 200, Height: 100, Rounding: "half_even"}, 500, 375, geometry{400, 300, 100, 100, 200, 100}},
-		{Resize{Mode: "cover", Width: 3, Height: 3}, Crop{Width: 3, Height: 3, Rounding: "half_even"}, 5, 4, geometry{4, 3, 0, 0, 3, 3}},
-		{Resize{Mode: "fit", Width: 4, Height: 4}, Crop{Width: 4, Height: 4, Rounding: "half_even"}, 1000, 1, geometry{4, 1, 0, -1, 4, 4}},
+		{Resize{Mode: "fit", Width: 248, Height: 248}, Crop{Width: 224, Height: 224, Rounding: "half_even"}, 500, 375, geometry{248, 186, 12, -19, 224, 224, 0, 0}},
+		{Resize{Mode: "cover", Width: 400, Height: 200}, Crop{Width: 200, Height: 100, Rounding: "half_even"}, 500, 375, geometry{400, 300, 100, 100, 200, 100, 0, 0}},
+		{Resize{Mode: "cover", Width: 3, Height: 3}, Crop{Width: 3, Height: 3, Rounding: "half_even"}, 5, 4, geometry{4, 3, 0, 0, 3, 3, 0, 0}},
+		{Resize{Mode: "fit", Width: 4, Height: 4}, Crop{Width: 4, Height: 4, Rounding: "half_even"}, 1000, 1, geometry{4, 1, 0, -1, 4, 4, 0, 0}},
 	} {
 		spec := Spec{Resize: &tt.resize, Crop: &tt.crop}
 		if diff := cmp.Diff(tt.want, spec.geometry(tt.width, tt.height), cmp.AllowUnexported(geometry{})); diff != "" {
@@ -67,7 +67,7 @@ func TestFillAndDivide(t *testing.T) {
 		}
 		spec.Crop.Fill[0], spec.Normalize.Divide[0] = 10, 5 // the program has copies
 		got := make([]float32, p.Len())
-		if err := p.NewWorker().ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: []byte{100, 200, 0}}, got); err != nil {
+		if err := p.NewWorker().ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: []byte{100, 200, 0}}, Bytes(got)); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{layoutNCHW: "[3 0 3 2 20 2 1 10 1]", layoutNHWC: "[3 2 1 0 20 10 3 2 1]"}[layout]

@@ -38,6 +38,7 @@ type goldenTensor struct {
 
 type golden struct {
 	Decode   map[string]goldenImage
+	Turn     map[string]goldenImage
 	Resample map[string]goldenResample
 	Tensor   map[string]goldenTensor
 }
@@ -104,7 +105,7 @@ func TestTensorEqualsNumpy(t *testing.T) {
 			t.Fatal(err)
 		}
 		dst := make([]float32, p.Len())
-		if _, err := p.NewWorker().Apply(readImage(t, want.Image), Limits{}, dst); err != nil {
+		if _, err := p.NewWorker().Apply(readImage(t, want.Image), Limits{}, Bytes(dst)); err != nil {
 			t.Fatal(err)
 		}
 		var b []byte

@@ -47,7 +47,7 @@ func (l Limits) checkMetadata(bytes int64) error {
 	return nil
 }
 
-// Header is what an image says about itself before it is decoded. Width and Height are pixels as stored: EXIF rotation is not applied.
+// Header is what an image says about itself before it is decoded. Width and Height are pixels as stored: no orientation is applied.
 type Header struct {
 	Format string // "jpeg", "png", "gif", "webp", "bmp" or "tiff"
 	Width  int

@@ -23,12 +23,13 @@ typedef struct {
 	int failure; // what an escape means
 	tagbeam_jpeg_file file;
 	JSAMPARRAY cmyk; // one row of four components, which do not fit a row of three
+	int starved;     // the data came to its end
 } decoder;
 
 // sink is where rows go. Without an axis they go to dst as they are.
 typedef struct {
 	uint8_t *dst;
-	int y0, y1;
+	tagbeam_window window;
 	const int32_t *spans, *coefficients;
 	int stride, n;
 	uint8_t *strip;
@@ -49,6 +50,7 @@ static void nothing(j_decompress_ptr cinfo) { (void)cinfo; }
 static boolean fill_input(j_decompress_ptr cinfo) {
 	static const JOCTET end[2] = {0xff, JPEG_EOI};
 	decoder *d = cinfo->client_data;
+	d->starved = 1;
 	if (!d->file.allow_truncated) return FALSE;
 	cinfo->src->next_input_byte = end;
 	cinfo->src->bytes_in_buffer = sizeof end;
@@ -94,7 +96,13 @@ static int start(decoder *d, const uint8_t *data, size_t size) {
 	if (cinfo->image_width != (JDIMENSION)d->file.width || cinfo->image_height != (JDIMENSION)d->file.height) return TAGBEAM_JPEG_SIZE;
 	// Pillow goes by the number of components; what they mean, it leaves to libjpeg.
 	cinfo->out_color_space = cinfo->num_components == 4 ? JCS_CMYK : JCS_RGB;
+	cinfo->scale_num = 1;
+	cinfo->scale_denom = (unsigned int)d->file.scale;
 	if (!jpeg_start_decompress(cinfo)) return TAGBEAM_JPEG_TRUNCATED;
+	JDIMENSION scale = (JDIMENSION)d->file.scale;
+	if (cinfo->output_width != (cinfo->image_width + scale - 1) / scale || cinfo->output_height != (cinfo->image_height + scale - 1) / scale) {
+		return TAGBEAM_JPEG_SIZE;
+	}
 	if (cinfo->out_color_space == JCS_CMYK) {
 		d->cmyk = cinfo->mem->alloc_sarray((j_common_ptr)cinfo, JPOOL_IMAGE, 4 * cinfo->output_width, 1);
 	}
@@ -130,24 +138,80 @@ static int read_rows(decoder *d, uint8_t *out, int n) {
 	return TAGBEAM_JPEG_OK;
 }
 
-// resample_rows decodes all rows by strips, and resamples those that are wanted.
+// How many rows of blocks above the window, and columns of blocks on its sides, are decoded with it: upsampling of colour looks at neighbours.
+enum { MARGIN = 1 };
+
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2001004
+#define CAN_SKIP 1
+#else
+#define CAN_SKIP 0 // jpeg_skip_scanlines and jpeg_crop_scanline are not there, or not to be relied on
+#endif
+
+#if CAN_SKIP
+
+// skips reports whether parts of the image can be passed over without a change to what is read. A file of several scans may be smoothed
+// between blocks, and a truncated one is to be shown as far as it goes. At a scale, the components may be scaled differently, and
+// libjpeg-turbo 2.1 crops some of them (4x2 samples to one) elsewhere.
+static int skips(decoder *d) { return d->file.scale == 1 && !d->file.allow_truncated && !jpeg_has_multiple_scans(&d->cinfo); }
+
+// narrow makes libjpeg decode only the columns of the window, with a margin, and returns the first of them.
+static int narrow(decoder *d, const tagbeam_window *window) {
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+	if (!skips(d)) return 0;
+	int width = (int)cinfo->output_width, block = cinfo->max_h_samp_factor * DCTSIZE / d->file.scale;
+	int from = window->x0 / block - MARGIN, end = (window->x1 + block - 1) / block + MARGIN;
+	from = from < 0 ? 0 : from * block;
+	end = end * block > width ? width : end * block;
+	if (from == 0 && end == width) return 0;
+	JDIMENSION first = (JDIMENSION)from, n = (JDIMENSION)(end - from);
+	jpeg_crop_scanline(cinfo, &first, &n);
+	return (int)first;
+}
+
+// skip passes over rows up to end, in whole rows of blocks.
+static int skip(decoder *d, int y, int end) {
+	int block = d->cinfo.max_v_samp_factor * DCTSIZE / d->file.scale;
+	int n = (end / block - (y + block - 1) / block) * block;
+	if (!skips(d) || n <= 0 || y % block != 0) return TAGBEAM_JPEG_OK;
+	// libjpeg does not say so when the data ends here.
+	if ((int)jpeg_skip_scanlines(&d->cinfo, (JDIMENSION)n) != n || d->starved) return TAGBEAM_JPEG_TRUNCATED;
+	return TAGBEAM_JPEG_OK;
+}
+
+#else
+
+static int narrow(decoder *d, const tagbeam_window *window) { return (void)d, (void)window, 0; }
+static int skip(decoder *d, int y, int end) { return (void)d, (void)y, (void)end, TAGBEAM_JPEG_OK; }
+
+#endif
+
+// resample_rows decodes by strips, and resamples the window.
 static int resample_rows(decoder *d, const sink *to) {
-	int height = (int)d->cinfo.output_height;
-	size_t row = 3 * (size_t)d->cinfo.output_width;
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+	const tagbeam_window *w = &to->window;
+	int height = (int)cinfo->output_height, left = narrow(d, w);
+	size_t row = 3 * (size_t)cinfo->output_width, column = 3 * (size_t)(w->x0 - left);
 	uint8_t *scratch = to->strip + STRIP_ROWS * row;
-	for (int y = 0; y < height;) {
+	int block = cinfo->max_v_samp_factor * DCTSIZE / d->file.scale;
+	int result = skip(d, 0, w->y0 - MARGIN * block);
+	// The last row of blocks is always decoded: a skip to the very end would not look at the data.
+	int last = (height - 1) / block * block;
+	for (int y = (int)cinfo->output_scanline; result == TAGBEAM_JPEG_OK && y < height; y = (int)cinfo->output_scanline) {
+		if (y >= w->y1 && y < last) {
+			result = skip(d, y, last);
+			if (result != TAGBEAM_JPEG_OK || (int)cinfo->output_scanline != y) continue;
+		}
 		int end = y + STRIP_ROWS < height ? y + STRIP_ROWS : height;
-		int result = read_rows(d, to->strip, end - y);
-		if (result != TAGBEAM_JPEG_OK) return result;
-		int from = y > to->y0 ? y : to->y0, until = end < to->y1 ? end : to->y1;
+		result = read_rows(d, to->strip, end - y);
+		if (result != TAGBEAM_JPEG_OK) break;
+		int from = y > w->y0 ? y : w->y0, until = end < w->y1 ? end : w->y1;
 		if (from < until) {
-			size_t skipped = row * (size_t)(from - y);
-			tagbeam_horizontal(to->dst + 3 * (size_t)to->n * (size_t)(from - to->y0), to->strip + skipped, row, STRIP_ROWS * row - skipped,
+			size_t skipped = row * (size_t)(from - y) + column;
+			tagbeam_horizontal(to->dst + 3 * (size_t)to->n * (size_t)(from - w->y0), to->strip + skipped, row, STRIP_ROWS * row - skipped,
 			                   until - from, to->spans, to->coefficients, to->stride, to->n, scratch);
 		}
-		y = end;
 	}
-	return TAGBEAM_JPEG_OK;
+	return result;
 }
 
 static int decode(decoder *d, const uint8_t *data, size_t size, const sink *to, char *message) {
@@ -184,9 +248,9 @@ int tagbeam_jpeg_decode(tagbeam_jpeg_file file, const uint8_t *data, size_t size
 	return run(file, data, size, &to, message);
 }
 
-int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, int y0, int y1, const int32_t *spans,
+int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, tagbeam_window window, const int32_t *spans,
                           const int32_t *coefficients, int stride, int n, uint8_t *strip, char *message) {
-	sink to = {dst, y0, y1, spans, coefficients, stride, n, strip};
+	sink to = {dst, window, spans, coefficients, stride, n, strip};
 	return run(file, data, size, &to, message);
 }
 

@@ -34,24 +34,39 @@ func TestNoLeak(t *testing.T) {
 		}
 		files = append(files, data, data[:len(data)*2/3], damaged)
 	}
-	w, dst := benchWorker(t, "torchvision")
-	good, bad := 0, 0
+	var workers []*Worker
+	for _, change := range []func(*Spec){func(*Spec) {}, func(s *Spec) { s.EXIFOrientation = true }, func(s *Spec) { s.FastDecode = true }} {
+		spec := torchvisionSpec(t)
+		change(&spec)
+		p, err := Compile(spec, TensorFormat{Layout: layoutNCHW})
+		if err != nil {
+			t.Fatal(err)
+		}
+		workers = append(workers, p.NewWorker())
+	}
+	dst := make([]byte, workers[0].program.Size())
+	i, good, bad := 0, 0, 0
 	decode := func(n int) {
-		for i := range n {
+		for range n {
+			w := workers[i/len(files)/2%len(workers)]
 			if _, err := w.Apply(files[i%len(files)], Limits{AllowTruncated: i/len(files)%2 == 1}, dst); err != nil {
 				bad++
 			} else {
 				good++
 			}
+			i++
 		}
 	}
-	decode(max(n/10, 2*len(files)))
-	before := settled(t)
-	decode(n)
-	after := settled(t)
-	t.Logf("%d images and %d errors: %.1f MB before the last %d, %.1f MB after", good, bad, float64(before)/1e6, n, float64(after)/1e6)
-	if after > before+8<<20 {
-		t.Errorf("the process grew by %d bytes in %d decodes", after-before, n)
+	decode(max(n/10, 6*len(files)))
+	first := settled(t)
+	t.Logf("after %6d images and %6d errors: %.1f MB", good, bad, float64(first)/1e6)
+	for range 10 {
+		decode(n / 10)
+		now := settled(t)
+		t.Logf("after %6d images and %6d errors: %.1f MB", good, bad, float64(now)/1e6)
+		if now > first+8<<20 {
+			t.Fatalf("the process grew by %d bytes", now-first)
+		}
 	}
 }
 

@@ -112,17 +112,13 @@ func imagesBelow(t *testing.T, dir string) (files []string) {
 func tensorBytes(t *testing.T, data []byte, filter Filter, size [2]int) []byte {
 	t.Helper()
 	spec := Spec{Resize: &Resize{Mode: modeExact, Width: size[0], Height: size[1], Filter: filter}, Channels: channelsRGB, Normalize: Normalize{Scale: 1, Std: ones}}
-	p, err := Compile(spec, TensorFormat{Layout: layoutNHWC})
+	p, err := Compile(spec, TensorFormat{Layout: layoutNHWC, Type: Uint8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dst := make([]float32, p.Len())
+	dst := make([]byte, p.Size())
 	if _, err := p.NewWorker().Apply(data, Limits{}, dst); err != nil {
 		t.Fatal(err)
 	}
-	pix := make([]byte, len(dst))
-	for i, v := range dst {
-		pix[i] = byte(v)
-	}
-	return pix
+	return dst
 }

@@ -128,7 +128,22 @@ void tagbeam_vertical(uint8_t *dst, size_t dst_stride, const uint8_t *src, size_
 	}
 }
 
-void tagbeam_tensor(float *dst, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const float *table, const uint8_t *src,
+// A row of pixels becomes elements of one size. The strides are constants, so that the compiler knows which elements stand side by side.
+#define WRITE_ROW(name, element)                                                                                                                      \
+	static void name(void *dst, int64_t red, int64_t green, int64_t blue, int step, const void *tables, const uint8_t *in, int width) {               \
+		const element *table = tables;                                                                                                                \
+		element *restrict r = (element *)dst + red, *restrict g = (element *)dst + green, *restrict b = (element *)dst + blue;                         \
+		if (step == 1) {                                                                                                                              \
+			for (int x = 0; x < width; x++, in += 3) r[x] = table[in[0]], g[x] = table[256 + in[1]], b[x] = table[512 + in[2]];                       \
+		} else {                                                                                                                                      \
+			for (int x = 0; x < width; x++, in += 3) r[3 * x] = table[in[0]], g[3 * x] = table[256 + in[1]], b[3 * x] = table[512 + in[2]];           \
+		}                                                                                                                                             \
+	}
+WRITE_ROW(write_row8, uint8_t)
+WRITE_ROW(write_row16, uint16_t)
+WRITE_ROW(write_row32, uint32_t)
+
+void tagbeam_tensor(void *dst, int element, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const void *table, const uint8_t *src,
                     size_t src_stride, int width, const int32_t *spans, const int32_t *coefficients, int stride, int n, uint8_t *scratch) {
 	for (int y = 0; y < n; y++) {
 		const uint8_t *in = src + src_stride * (size_t)y;
@@ -136,12 +151,7 @@ void tagbeam_tensor(float *dst, int64_t red, int64_t green, int64_t blue, int64_
 			vertical_row(scratch, src, src_stride, 3 * width, spans + 2 * y, coefficients + (size_t)y * (size_t)stride);
 			in = scratch;
 		}
-		float *restrict r = dst + red + row * y, *restrict g = dst + green + row * y, *restrict b = dst + blue + row * y;
-		if (step == 1) {
-			for (int x = 0; x < width; x++, in += 3) r[x] = table[in[0]], g[x] = table[256 + in[1]], b[x] = table[512 + in[2]];
-		} else {
-			for (int x = 0; x < width; x++, in += 3) r[3 * x] = table[in[0]], g[3 * x] = table[256 + in[1]], b[3 * x] = table[512 + in[2]];
-		}
+		(element == 1 ? write_row8 : element == 2 ? write_row16 : write_row32)(dst, red + row * y, green + row * y, blue + row * y, step, table, in, width);
 	}
 }
 
@@ -162,10 +172,10 @@ void tagbeam_vertical(uint8_t *dst, size_t dst_stride, const uint8_t *src, size_
 	(void)dst, (void)dst_stride, (void)src, (void)src_stride, (void)size, (void)spans, (void)coefficients, (void)stride, (void)n;
 }
 
-void tagbeam_tensor(float *dst, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const float *table, const uint8_t *src,
+void tagbeam_tensor(void *dst, int element, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const void *table, const uint8_t *src,
                     size_t src_stride, int width, const int32_t *spans, const int32_t *coefficients, int stride, int n, uint8_t *scratch) {
-	(void)dst, (void)red, (void)green, (void)blue, (void)row, (void)step, (void)table, (void)src, (void)src_stride, (void)width, (void)spans, (void)coefficients;
-	(void)stride, (void)n, (void)scratch;
+	(void)dst, (void)element, (void)red, (void)green, (void)blue, (void)row, (void)step, (void)table, (void)src, (void)src_stride, (void)width;
+	(void)spans, (void)coefficients, (void)stride, (void)n, (void)scratch;
 }
 
 #endif

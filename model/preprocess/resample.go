@@ -53,14 +53,13 @@ func (r *resampler) plan(width, height int, g geometry) {
 	r.x0, r.y0, r.x1, r.y1 = g.window()
 	r.horizontal, r.vertical = nil, nil
 	if g.resizedW != width {
-		r.horizontal = r.horizontals.get(axisKey{width, g.resizedW, r.x0, r.x1}, r.filter)
+		r.horizontal = r.horizontals.get(axisKey{width, g.resizedW, r.x0, r.x1, extent(width, g.fractionW)}, r.filter)
 	}
 	if r.horizontal != nil && r.filter != Nearest {
 		r.left, r.right = r.horizontal.first[0], r.horizontal.end()
 	}
-	r.verticals.relative = true
 	if g.resizedH != height {
-		r.vertical = r.verticals.get(axisKey{height, g.resizedH, r.y0, r.y1}, r.filter)
+		r.vertical = r.verticals.get(axisKey{height, g.resizedH, r.y0, r.y1, extent(height, g.fractionH)}, r.filter)
 	}
 	r.out = grow(r.out, 3*(r.x1-r.x0))
 	r.verticalFirst = false

@@ -9,7 +9,7 @@
 int tagbeam_has_simd(void);
 
 // An axis is given by spans and coefficients, as packedAxis in Go lays them out: output i is made of spans[2*i+1] inputs from
-// spans[2*i] on; its coefficients begin at i*stride.
+// spans[2*i] on; its coefficients begin at i*stride. src begins with the first input that is used.
 
 // tagbeam_horizontal resamples rows of packed RGB to n pixels each. src has src_size bytes from its first row on; scratch has
 // tagbeam_horizontal_scratch(width) bytes, where width is the number of pixels of a row.
@@ -22,9 +22,10 @@ size_t tagbeam_horizontal_scratch(int width);
 void tagbeam_vertical(uint8_t *dst, size_t dst_stride, const uint8_t *src, size_t src_stride, int size, const int32_t *spans,
                       const int32_t *coefficients, int stride, int n);
 
-// tagbeam_tensor does the same and looks up each byte in the table of its channel (256 values each, in RGB order). Value x of the red
-// channel in row y goes to dst[red + y*row + x*step]. Without spans, the rows of src are taken as they are. scratch has 3*width bytes.
-void tagbeam_tensor(float *dst, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const float *table, const uint8_t *src,
+// tagbeam_tensor does the same and looks up each byte in the table of its channel (256 elements each, in RGB order). Elements have 1, 2 or
+// 4 bytes; that of the red channel at x in row y goes to dst[red + y*row + x*step]. Without spans, the rows of src are taken as they are.
+// scratch has 3*width bytes.
+void tagbeam_tensor(void *dst, int element, int64_t red, int64_t green, int64_t blue, int64_t row, int step, const void *table, const uint8_t *src,
                     size_t src_stride, int width, const int32_t *spans, const int32_t *coefficients, int stride, int n, uint8_t *scratch);
 
 #endif

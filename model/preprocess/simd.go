@@ -10,7 +10,7 @@ var haveSIMD = C.tagbeam_has_simd() != 0
 
 // packedAxis is an axis as resample.c reads it.
 type packedAxis struct {
-	// spans holds first and taps of each output.
+	// spans holds first and taps of each output; inputs are counted from the first one that is used.
 	spans []int32
 	// coefficients come in pairs, those of output i from i*stride on: a word of the low 15 bits of two neighbours, then one of the high bits.
 	// They are padded with zeros to a multiple of four coefficients.
@@ -19,15 +19,12 @@ type packedAxis struct {
 }
 
 // pack fills p from a.
-func (p *packedAxis) pack(a *axis, relative bool) {
+func (p *packedAxis) pack(a *axis) {
 	n := len(a.first)
 	p.stride = (a.size + 3) / 4 * 4
 	p.spans = grow(p.spans, 2*n)
 	p.coefficients = grow(p.coefficients, n*p.stride)
-	base := 0
-	if relative {
-		base = a.first[0]
-	}
+	base := a.first[0]
 	const low = 1<<15 - 1
 	for i := range n {
 		p.spans[2*i], p.spans[2*i+1] = int32(a.first[i]-base), int32(a.taps[i])
@@ -50,15 +47,15 @@ func (p *packedAxis) pointers() (spans, coefficients *C.int32_t) {
 	return (*C.int32_t)(unsafe.SliceData(p.spans)), (*C.int32_t)(unsafe.SliceData(p.coefficients))
 }
 
-// rowRange is the rows from up to end.
-type rowRange struct{ from, end int }
+// span is the rows or columns from up to end.
+type span struct{ from, end int }
 
 // sourceRows returns the rows of the source that the window is made of.
-func (r *resampler) sourceRows() rowRange {
+func (r *resampler) sourceRows() span {
 	if r.vertical == nil {
-		return rowRange{r.y0, r.y1}
+		return span{r.y0, r.y1}
 	}
-	return rowRange{r.vertical.first[0], r.vertical.end()}
+	return span{r.vertical.first[0], r.vertical.end()}
 }
 
 // maxKeptRows bounds the memory of rows between the two passes, in bytes. Beyond it, the Go code is used, which keeps but a few.
@@ -71,7 +68,7 @@ func (r *resampler) fits() bool {
 	}
 	rows := r.sourceRows()
 	if r.verticalFirst {
-		return 3*r.right*(r.y1-r.y0) <= maxKeptRows
+		return 3*(r.right-r.left)*(r.y1-r.y0) <= maxKeptRows
 	}
 	return 3*(r.x1-r.x0)*(rows.end-rows.from) <= maxKeptRows
 }
@@ -91,21 +88,22 @@ func (r *resampler) fastBand() band {
 		src.pix = src.pix[3*r.x0:]
 		return src
 	case r.verticalFirst:
-		n := r.y1 - r.y0
-		r.kept = grow(r.kept, 3*r.right*n)
+		n, size := r.y1-r.y0, 3*(r.right-r.left)
+		r.kept = grow(r.kept, size*n)
 		spans, coefficients := r.vertical.packed.pointers()
-		C.tagbeam_vertical(pointer(r.kept[3*r.left:]), C.size_t(3*r.right), pointer(src.pix[3*r.left:]), C.size_t(src.stride), C.int(3*(r.right-r.left)),
+		C.tagbeam_vertical(pointer(r.kept), C.size_t(size), pointer(src.pix[3*r.left:]), C.size_t(src.stride), C.int(size),
 			spans, coefficients, C.int(r.vertical.packed.stride), C.int(n))
-		return r.horizontalBand(band{r.kept, 3 * r.right}, n)
+		return r.horizontalBand(band{r.kept, size}, n)
 	}
+	src.pix = src.pix[3*r.left:]
 	return r.horizontalBand(src, rows.end-rows.from)
 }
 
-// horizontalBand takes rows of src through the horizontal pass.
+// horizontalBand takes rows of src, which begin with the first column that is used, through the horizontal pass.
 func (r *resampler) horizontalBand(src band, rows int) band {
 	out := r.newBand(rows)
 	spans, coefficients := r.horizontal.packed.pointers()
-	r.scratch = grow(r.scratch, int(C.tagbeam_horizontal_scratch(C.int(r.right))))
+	r.scratch = grow(r.scratch, int(C.tagbeam_horizontal_scratch(C.int(r.right-r.left))))
 	C.tagbeam_horizontal(pointer(out.pix), pointer(src.pix), C.size_t(src.stride), C.size_t(len(src.pix)), C.int(rows), spans, coefficients,
 		C.int(r.horizontal.packed.stride), C.int(r.x1-r.x0), pointer(r.scratch))
 	return out
@@ -119,7 +117,7 @@ func (r *resampler) newBand(rows int) band {
 }
 
 // writeTensor takes b through the vertical pass, where that comes last, and normalises it to the window's place in dst.
-func (w *Worker) writeTensor(dst []float32, g geometry, b band) {
+func (w *Worker) writeTensor(dst []byte, g geometry, b band) {
 	r := &w.resampler
 	x, y := r.x0-g.left, r.y0-g.top
 	if r.y1-r.y0 < g.cropH || r.x1-r.x0 < g.cropW {
@@ -136,6 +134,8 @@ func (w *Worker) writeTensor(dst []float32, g geometry, b band) {
 	}
 	width := r.x1 - r.x0
 	r.out = grow(r.out, 3*width)
-	C.tagbeam_tensor((*C.float)(unsafe.SliceData(dst[x*step:])), C.int64_t(red), C.int64_t(green), C.int64_t(blue), C.int64_t(g.cropW*step), C.int(step),
-		(*C.float)(&w.program.table[0][0]), pointer(b.pix), C.size_t(b.stride), C.int(width), spans, coefficients, C.int(stride), C.int(r.y1-r.y0), pointer(r.out))
+	size := w.program.format.Type.Size()
+	C.tagbeam_tensor(unsafe.Pointer(unsafe.SliceData(dst[x*step*size:])), C.int(size), C.int64_t(red), C.int64_t(green), C.int64_t(blue),
+		C.int64_t(g.cropW*step), C.int(step), w.program.table.pointer(size), pointer(b.pix), C.size_t(b.stride), C.int(width), spans, coefficients,
+		C.int(stride), C.int(r.y1-r.y0), pointer(r.out))
 }

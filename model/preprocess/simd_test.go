@@ -1,13 +1,14 @@
 package preprocess
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
-// The fast passes give the bits of the Go code, for any geometry, filter and layout.
+// The fast passes give the bits of the Go code, for any geometry, filter, layout and type.
 func TestFastEqualsPlain(t *testing.T) {
 	if !haveSIMD {
 		t.Skip("this processor runs the Go code only")
@@ -23,7 +24,7 @@ func TestFastEqualsPlain(t *testing.T) {
 		w := workers[filter]
 		w.program = drawProgram(t, g)
 
-		got := unwritten(3 * g.cropW * g.cropH)
+		got := unwritten(w.program.Size())
 		w.resampler.begin(src, g)
 		if !w.resampler.fits() {
 			t.Fatal("the fast passes refuse it")
@@ -61,20 +62,32 @@ func drawGeometry(t *rapid.T, src *Pixels) geometry {
 }
 
 func drawProgram(t *rapid.T, g geometry) *Program {
-	p := &Program{format: TensorFormat{Layout: rapid.SampledFrom([]string{layoutNCHW, layoutNHWC}).Draw(t, "layout"), Height: g.cropH, Width: g.cropW}}
+	p := &Program{format: TensorFormat{
+		Layout: rapid.SampledFrom([]string{layoutNCHW, layoutNHWC}).Draw(t, "layout"), Height: g.cropH, Width: g.cropW,
+		Type: rapid.SampledFrom(ElementTypes).Draw(t, "type"),
+	}}
 	p.spec.Channels = rapid.SampledFrom([]string{channelsRGB, channelsBGR}).Draw(t, "channels")
-	p.table = Normalize{Scale: 1 / 255., Mean: [3]float32{.485, .456, .406}, Std: [3]float32{.229, .224, .225}}.table()
+	values := normalizeFor(p.format.Type).table()
+	var err error
+	if p.table, err = newLookup(&values, p.format.Type); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
-// unwritten is a tensor of values that no normalisation gives.
-func unwritten(n int) []float32 {
-	dst := make([]float32, n)
-	for i := range dst {
-		dst[i] = 1e9
+// normalizeFor is a normalisation whose values an input of that type can hold.
+func normalizeFor(t ElementType) Normalize {
+	switch t {
+	case Uint8:
+		return Normalize{Scale: 1, Std: ones}
+	case Int8:
+		return Normalize{Scale: 1, Offset: -128, Std: ones}
 	}
-	return dst
+	return Normalize{Scale: 1 / 255., Mean: imagenetMean, Std: imagenetStd}
 }
+
+// unwritten is a tensor in which what was not written shows.
+func unwritten(n int) []byte { return bytes.Repeat([]byte{0xa5}, n) }
 
 // A JPEG that is resampled strip by strip gives the tensor of its pixels.
 func TestStripsEqualPixels(t *testing.T) {
@@ -92,18 +105,15 @@ func TestStripsEqualPixels(t *testing.T) {
 		}
 		for _, preset := range []string{"torchvision", "torchvision,filter=lanczos", "torchvision,resize=250", "torchvision,filter=nearest"} {
 			w, want := benchWorker(t, preset)
-			got := unwritten(len(want))
-			if err := w.ApplyPixels(src, want); err != nil {
+			got := unwritten(4 * len(want))
+			if err := w.ApplyPixels(src, Bytes(want)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.Apply(data, Limits{}, got); err != nil {
 				t.Fatal(err)
 			}
-			for i := range want {
-				if got[i] != want[i] {
-					t.Errorf("%s, %s: value %d is %v from strips, %v from pixels", name, preset, i, got[i], want[i])
-					break
-				}
+			if !bytes.Equal(got, Bytes(want)) {
+				t.Errorf("%s, %s: other values from strips than from pixels", name, preset)
 			}
 		}
 	}

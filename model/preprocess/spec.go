@@ -14,9 +14,15 @@ const (
 	Lanczos  Filter = "lanczos"
 )
 
-// Spec describes the preprocessing of one model, step by step in this order: decode to RGB, Resize, Crop, Channels, Normalize. It is
+// Spec describes the preprocessing of one model, step by step in this order: decode to RGB, turn, Resize, Crop, Channels, Normalize. It is
 // what tagbeam.json holds under "preprocess", what the readers of other layouts translate into, and part of the model digest.
 type Spec struct {
+	// FastDecode lets the decoder shrink an image that is far larger than needed: not the pixels of the model's own Python, but near (see
+	// fastScale).
+	FastDecode bool `json:"fast_decode,omitempty"`
+	// EXIFOrientation turns the image as its EXIF data says before anything else, as Pillow's ImageOps.exif_transpose does.
+	EXIFOrientation bool `json:"exif_orientation,omitempty"`
+
 	Resize    *Resize   `json:"resize,omitempty"` // nil: not resized
 	Crop      *Crop     `json:"crop,omitempty"`   // nil: not cropped
 	Channels  string    `json:"channels"`         // "rgb" or "bgr": the order in the tensor

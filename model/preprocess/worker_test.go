@@ -59,7 +59,7 @@ func TestPassesEqualPlainSums(t *testing.T) {
 			out++
 		}
 		var a axis
-		a.fill(axisKey{src.Height, out, 0, out}, kernels[filter], nil)
+		a.fill(axisKey{src.Height, out, 0, out, float64(src.Height)}, kernels[filter], nil)
 		got := resampleWindow(&resampler{filter: filter}, src, windowOf([2]int{src.Width, out}, [4]int{0, 0, src.Width, out}))
 		n := 3 * src.Width
 		for i := range got {
@@ -94,7 +94,7 @@ func TestOneColour(t *testing.T) {
 		for i := range dst {
 			dst[i] = float32(math.NaN())
 		}
-		if err := p.NewWorker().ApplyPixels(src, dst); err != nil {
+		if err := p.NewWorker().ApplyPixels(src, Bytes(dst)); err != nil {
 			t.Fatal(err)
 		}
 		g := spec.geometry(src.Width, src.Height)
@@ -127,20 +127,20 @@ func TestWorkerBuffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := p.NewWorker()
-	if err := w.ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: make([]byte, 3)}, make([]float32, 5)); err == nil || err.Error() != "the tensor of one image has 150528 values, dst 5" {
+	if err := w.ApplyPixels(&Pixels{Width: 1, Height: 1, Pix: make([]byte, 3)}, Bytes(make([]float32, 5))); err == nil || err.Error() != "the tensor of one image has 602112 bytes, dst 20" {
 		t.Error(err)
 	}
-	if err := w.ApplyPixels(&Pixels{Width: 2, Height: 1, Pix: make([]byte, 3)}, make([]float32, p.Len())); err == nil || err.Error() != "an image of 2 x 1 cannot have 3 bytes of pixels" {
+	if err := w.ApplyPixels(&Pixels{Width: 2, Height: 1, Pix: make([]byte, 3)}, Bytes(make([]float32, p.Len()))); err == nil || err.Error() != "an image of 2 x 1 cannot have 3 bytes of pixels" {
 		t.Error(err)
 	}
 	dst := make([]float32, p.Len())
-	if _, err := w.Apply(readImage(t, "rgb.png"), Limits{}, dst); err != nil || w.pixels.Pix == nil {
+	if _, err := w.Apply(readImage(t, "rgb.png"), Limits{}, Bytes(dst)); err != nil || w.pixels.Pix == nil {
 		t.Errorf("after a small image: %v, buffer kept: %t", err, w.pixels.Pix != nil)
 	}
-	if err := w.ApplyHeader(nil, Header{Format: "png", Width: 5000, Height: 5000}, dst); codeOf(err) != CodeTruncated || w.pixels.Pix != nil {
+	if err := w.ApplyHeader(nil, Header{Format: "png", Width: 5000, Height: 5000}, Bytes(dst)); codeOf(err) != CodeTruncated || w.pixels.Pix != nil {
 		t.Errorf("after a large one: %v, buffer kept: %t", err, w.pixels.Pix != nil)
 	}
-	if h, err := w.Apply(nil, Limits{}, dst); codeOf(err) != CodeEmpty || h != (Header{}) {
+	if h, err := w.Apply(nil, Limits{}, Bytes(dst)); codeOf(err) != CodeEmpty || h != (Header{}) {
 		t.Error(h, err)
 	}
 }
@@ -154,7 +154,7 @@ func TestNoAllocations(t *testing.T) {
 	for _, f := range Filters {
 		w, dst := benchWorker(t, "torchvision,filter="+string(f))
 		if n := testing.AllocsPerRun(10, func() {
-			if err := w.ApplyPixels(src, dst); err != nil {
+			if err := w.ApplyPixels(src, Bytes(dst)); err != nil {
 				t.Fatal(err)
 			}
 		}); n != 0 {
@@ -177,7 +177,7 @@ func TestWorkersInParallel(t *testing.T) {
 			w := p.NewWorker()
 			results[i] = make([]float32, p.Len())
 			for range 3 {
-				if _, err := w.Apply(data, Limits{}, results[i]); err != nil {
+				if _, err := w.Apply(data, Limits{}, Bytes(results[i])); err != nil {
 					t.Error(err)
 				}
 			}
@@ -221,7 +221,7 @@ func TestPhotos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Apply(data, Limits{}, dst); err != nil {
+		if _, err := w.Apply(data, Limits{}, Bytes(dst)); err != nil {
 			t.Errorf("%s: %v", filepath.Base(f), err)
 		}
 		for _, v := range dst {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/source"
+	"github.com/tagbeam/tagbeam/model/preprocess"
 	"github.com/tagbeam/tagbeam/pipeline"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -18,17 +19,18 @@ import (
 // preprocessOptions are those of model preprocess.
 type preprocessOptions struct {
 	model  modelFlags
+	limits preprocess.Limits
 	output string
 }
 
 func newModelPreprocessCommand() *cobra.Command {
-	var o preprocessOptions
+	o := preprocessOptions{limits: preprocess.DefaultLimits}
 	cmd := &cobra.Command{
 		Use:   "preprocess MODEL IMAGE... --output FILE.npy",
 		Short: "Write the array that a model would see, to compare with Python",
-		Long: `preprocess reads images (local files, or gs:// objects), takes them through the model's preprocessing and writes the array that the model
-would be given: float32, [images, 3, height, width] or [images, height, width, 3] as the model has it, in the order of the command line, in
-NumPy's format. ONNX Runtime is not needed. In Python:
+		Long: `preprocess reads images (local files, or objects of gs://, s3:// and az://), takes them through the model's preprocessing and writes the
+array that the model would be given: [images, 3, height, width] or [images, height, width, 3] of float32, float16, uint8 or int8 as the model has
+it, in the order of the command line, in NumPy's format. ONNX Runtime is not needed. In Python:
 
   ours = numpy.load("FILE.npy")
   theirs = AutoImageProcessor.from_pretrained(MODEL)(images, return_tensors="np")["pixel_values"]
@@ -47,6 +49,7 @@ Exit codes:
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0], args[1:]) },
 	}
 	o.model.add(cmd)
+	addLimitFlags(cmd.Flags(), &o.limits)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "`FILE` to write, replaced when it is there: a local name that ends in .npy")
 	return cmd
 }
@@ -71,18 +74,19 @@ func (o *preprocessOptions) run(ctx context.Context, model string, names []strin
 		return &pipeline.UsageError{Err: err}
 	}
 	shape := append([]int64{int64(len(images))}, classifier.Program.Shape()...)
-	out, err := createNPY(o.output, shape)
+	element := classifier.Program.Format().Type
+	out, err := createNPY(o.output, shape, element)
 	if err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
-	if err := writeTensors(ctx, out, classifier, images); err != nil {
+	if err := o.writeTensors(ctx, out, classifier, images); err != nil {
 		out.Discard()
 		return err
 	}
 	if err := out.Close(); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
-	fmt.Fprintf(os.Stdout, "%s: float32 %v\n", o.output, shape)
+	fmt.Fprintf(os.Stdout, "%s: %s %v\n", o.output, element, shape)
 	return nil
 }
 
@@ -100,11 +104,11 @@ func imagesNamed(names []string) ([]engine.Image, error) {
 }
 
 // writeTensors writes the tensors of all images; the first one that has none is the error.
-func writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, images []engine.Image) error {
+func (o *preprocessOptions) writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, images []engine.Image) error {
 	e := engine.New(engine.Config{})
 	defer e.Close()
 	for from := 0; from < len(images); from += preprocessedAtOnce {
-		task := engine.Task{Classifier: c, Images: images[from:min(from+preprocessedAtOnce, len(images))], TensorsOnly: true}
+		task := engine.Task{Classifier: c, Images: images[from:min(from+preprocessedAtOnce, len(images))], Limits: o.limits, TensorsOnly: true}
 		predictions, err := e.Run(ctx, task)
 		if err != nil {
 			return err
@@ -113,7 +117,7 @@ func writeTensors(ctx context.Context, out *npyFile, c *engine.Classifier, image
 			if f := predictions[i].Failure; f != nil {
 				return fmt.Errorf("image %s: %w", task.Images[i].URI, f)
 			}
-			if err := out.Write(predictions[i].Tensor); err != nil {
+			if _, err := out.Write(predictions[i].Tensor); err != nil {
 				return fmt.Errorf("--output: %w", err)
 			}
 		}

@@ -39,6 +39,11 @@ func preprocessing(t *testing.T, args ...string) (code int, message string) {
 
 func testImage(name string) string { return filepath.Join(repository, "testdata", "images", name) }
 
+// madeImage is one of those that Pillow made.
+func madeImage(name string) string {
+	return filepath.Join(repository, "testdata", "preprocess", "images", name)
+}
+
 func TestModelPreprocess(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "x.npy")
 	if code, message := preprocessing(t, testImage("shapes.png"), testImage("landscape.jpg"), testImage("shapes.png"), "--output", out); code != exitOK {
@@ -58,6 +63,28 @@ func TestModelPreprocess(t *testing.T) {
 	}
 }
 
+// The flags that change pixels do.
+func TestModelPreprocessFlags(t *testing.T) {
+	turned, large := madeImage("orientation_6.jpg"), madeImage("wide_420.jpg")
+	arrays := map[string][]byte{}
+	for _, args := range [][]string{{turned}, {turned, "--exif-orientation"}, {large}, {large, "--fast-decode"}, {testImage("damaged-truncated.jpg"), "--allow-truncated"}} {
+		out := filepath.Join(t.TempDir(), "x.npy")
+		if code, message := preprocessing(t, append(args, "--output", out)...); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, message)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrays[strings.Join(args, " ")] = data
+	}
+	for _, pair := range [][2]string{{turned, turned + " --exif-orientation"}, {large, large + " --fast-decode"}} {
+		if bytes.Equal(arrays[pair[0]], arrays[pair[1]]) {
+			t.Errorf("%q and %q give the same", pair[0], pair[1])
+		}
+	}
+}
+
 func TestModelPreprocessErrors(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "x.npy")
@@ -68,6 +95,11 @@ func TestModelPreprocessErrors(t *testing.T) {
 		want string
 	}{
 		{"corrupt", []string{testImage("shapes.png"), testImage("damaged-truncated.jpg"), "--output", out}, exitFailed, "damaged-truncated.jpg: truncated: "},
+		{"too many pixels", []string{testImage("shapes.png"), "--max-pixels", "9", "--output", out}, exitFailed, "more than the limit of 9; raise --max-pixels"},
+		{"too many bytes", []string{testImage("shapes.png"), "--max-bytes", "9", "--output", out}, exitFailed, "the limit is 9 (--max-bytes sets the limit)"},
+		{"too many scans", []string{madeImage("flat_progressive.jpg"), "--max-scans", "2", "--output", out}, exitFailed, "more than 2 scans; raise --max-scans"},
+		{"too many frames", []string{madeImage("animated.webp"), "--max-frames", "1", "--output", out}, exitFailed, "more than 1 frames; raise --max-frames"},
+		{"too much metadata", []string{madeImage("orientation_1.jpg"), "--max-metadata", "9", "--output", out}, exitFailed, "more than 9 bytes of metadata; raise --max-metadata"},
 		{"missing", []string{testImage("none.png"), "--output", out}, exitFailed, "none.png: not_found"},
 		{"no image", []string{"--output", out}, exitUsage, "name a model and at least one image"},
 		{"no output", []string{testImage("shapes.png")}, exitUsage, "name a file that ends in .npy"},

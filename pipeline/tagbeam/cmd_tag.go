@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
 	"github.com/spf13/cobra"
 
+	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
 )
@@ -44,6 +45,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 			if o.Model, err = o.model.ref(cmd.Context(), o.Model.URI); err != nil {
 				return err
 			}
+			o.Stores = object.SettingsFrom(cmd.Context())
 			o.Runner = *runners.Runner
 			o.Command = resumeCommand(cmd.Flags())
 			return o.run(cmd.Context())
@@ -66,9 +68,11 @@ func (o *tagOptions) add(cmd *cobra.Command) {
 // addOwn adds the flags that are ours, not Beam's.
 func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image; local or gs://; repeatable")
-	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local or gs://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
-	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/ for tagbeam; local or gs://")
+	f.StringArrayVar(&o.Inputs, "input", nil, "`PATTERN` of images: a folder (all images below it), a glob with **, one image;\ntar archives or Parquet files with a column of images ('shards/*.tar', 'data/{000..009}.parquet');\n@list.txt, .csv, .jsonl, .parquet: a manifest of uris; local, gs://, s3:// or az://; repeatable")
+	f.StringVar(&o.URIColumn, "uri-column", "", "`NAME` of the column of uris in manifests (default: uri, url, path, file, ...)")
+	f.StringVar(&o.ImageColumn, "image-column", "", "`NAME` of the column of images in Parquet files (default: the only one there is)")
+	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local, gs://, s3:// or az://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
+	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/, _ledger/ and _members/ for tagbeam; local, gs://, s3:// or az://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
 	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
@@ -78,12 +82,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.BoolVar(&o.RetryErrors, "retry-errors", false, "try images again that failed for good (those that may heal always are)")
 	f.BoolVar(&o.Abandon, "abandon", false, "give up an unfinished run of other options")
 	f.Float64Var(&o.MaxErrorRatio, "max-error-ratio", o.MaxErrorRatio, "abort, and publish nothing, when more than this fraction of the images fails")
-	f.Int64Var(&o.Limits.MaxBytes, "max-bytes", o.Limits.MaxBytes, "refuse larger image files")
-	f.Int64Var(&o.Limits.MaxPixels, "max-pixels", o.Limits.MaxPixels, "refuse images of more pixels, by their header")
-	f.IntVar(&o.Limits.MaxScans, "max-scans", o.Limits.MaxScans, "refuse JPEGs of more scans")
-	f.IntVar(&o.Limits.MaxFrames, "max-frames", o.Limits.MaxFrames, "refuse animated WebPs of more frames")
-	f.Int64Var(&o.Limits.MaxMetadata, "max-metadata", o.Limits.MaxMetadata, "refuse images with more bytes of metadata")
-	f.BoolVar(&o.Limits.AllowTruncated, "allow-truncated", false, "tag what can be decoded of a truncated image")
+	addLimitFlags(f, &o.Limits)
 	o.model.add(cmd)
 	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")

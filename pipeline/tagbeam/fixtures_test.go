@@ -164,7 +164,7 @@ func (j job) objects(t *testing.T, folder string) map[string]string {
 	return found
 }
 
-// rows are all rows of the table, by (uri, run).
+// rows are all rows of the table, by (uri, member, run).
 func (j job) rows(t *testing.T) []table.Row {
 	t.Helper()
 	s, loc := store(t, j.output)
@@ -184,7 +184,7 @@ func (j job) rows(t *testing.T) []table.Row {
 		rows = append(rows, part...)
 	}
 	slices.SortFunc(rows, func(a, b table.Row) int {
-		return cmp.Or(strings.Compare(a.URI, b.URI), cmp.Compare(a.RunID, b.RunID))
+		return cmp.Or(strings.Compare(a.URI, b.URI), strings.Compare(a.Member, b.Member), cmp.Compare(a.RunID, b.RunID))
 	})
 	return rows
 }

@@ -43,6 +43,7 @@ func TestFlagsDoNotFold(t *testing.T) {
 	o := &tagOptions{}
 	ours := &cobra.Command{Use: "ours"}
 	o.addOwn(ours)
+	ours.Flags().AddFlagSet(newRoot().PersistentFlags())
 	n := 0
 	ours.Flags().VisitAll(func(f *pflag.Flag) {
 		n++

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -122,6 +125,26 @@ func TestGS(t *testing.T) {
 	t.Run("one object", func(t *testing.T) {
 		j := job{"gs://data/odd names/a#1.png", local.model, "gs://tags/one"}
 		tagbeam(t, j.args()...).want(exitOK).prints("images     1 ")
+	})
+	t.Run("model preprocess", func(t *testing.T) {
+		dir := t.TempDir()
+		arrays := map[string][]byte{}
+		for where, args := range map[string][]string{
+			"gs":    {"gs://models/tiny", "gs://data/photos/" + imageName(0), "gs://data/odd names/a#1.png"},
+			"local": {local.model, filepath.Join(local.input, imageName(0)), filepath.Join(local.input, imageName(0))},
+		} {
+			out := filepath.Join(dir, where+".npy")
+			tagbeam(t, append([]string{"model", "preprocess", "--output", out}, args...)...).want(exitOK).prints("float32 [2 3 8 8]")
+			data, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			arrays[where] = data
+		}
+		if !bytes.Equal(arrays["gs"], arrays["local"]) { // a#1.png is the first image, too
+			t.Error("images of a bucket give another array than the same files")
+		}
+		tagbeam(t, "model", "preprocess", "--output", filepath.Join(dir, "x.npy"), "gs://models/tiny", "gs://data/none.png").want(exitFailed).says("gs://data/none.png: not_found")
 	})
 	t.Run("empty prefix", func(t *testing.T) {
 		j := job{"gs://data/nothing/here", local.model, "gs://tags/empty"}

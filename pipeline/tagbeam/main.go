@@ -116,7 +116,8 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 		return &pipeline.UsageError{Err: fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.SetGlobalNormalizationFunc(foldUnderscores)
-	root.AddCommand(newTagCommand(), newModelCommand())
+	addStoreFlags(root)
+	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newModelCommand())
 	return root
 }
 

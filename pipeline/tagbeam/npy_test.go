@@ -9,17 +9,19 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
 // The bytes are those that numpy.save writes.
 func TestNPY(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.npy")
-	n, err := createNPY(name, []int64{2, 1, 2})
+	n, err := createNPY(name, []int64{2, 1, 2}, preprocess.Float32)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, values := range [][]float32{{1, 2}, {-3, 0.5}} {
-		if err := n.Write(values); err != nil {
+		if _, err := n.Write(preprocess.Bytes(values)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,7 +42,7 @@ func TestNPY(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, shape := range [][]int64{{1}, {1, 3, 224, 224}, {123456, 3, 1024, 1024}} {
-		if h := npyHeader(shape); len(h)%64 != 0 || !bytes.HasSuffix(h, []byte("\n")) {
+		if h := npyHeader(shape, preprocess.Uint8); len(h)%64 != 0 || !bytes.HasSuffix(h, []byte("\n")) {
 			t.Errorf("header of %v has %d bytes: %q", shape, len(h), h)
 		}
 	}
@@ -53,17 +55,17 @@ func TestNPYIncomplete(t *testing.T) {
 	if err := os.WriteFile(name, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n, err := createNPY(name, []int64{1, 3})
+	n, err := createNPY(name, []int64{1, 3}, preprocess.Float16)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Write([]float32{1, 2}); err != nil {
+	if _, err := n.Write([]byte{1, 2, 3, 4}); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Write([]float32{3, 4}); err == nil || err.Error() != "2 values for an array that takes 1 more" {
+	if _, err := n.Write([]byte{5, 6, 7, 8}); err == nil || err.Error() != "4 bytes for an array that takes 2 more" {
 		t.Errorf("too many values: %v", err)
 	}
-	if err := n.Close(); err == nil || err.Error() != "1 values are missing" {
+	if err := n.Close(); err == nil || err.Error() != "2 bytes are missing" {
 		t.Errorf("too few values: %v", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -73,7 +75,7 @@ func TestNPYIncomplete(t *testing.T) {
 	if data, err := os.ReadFile(name); err != nil || string(data) != "old" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if _, err := createNPY(filepath.Join(dir, "missing", "x.npy"), []int64{1}); err == nil {
+	if _, err := createNPY(filepath.Join(dir, "missing", "x.npy"), []int64{1}, preprocess.Int8); err == nil {
 		t.Error("a folder that does not exist is no error")
 	}
 }

@@ -235,4 +235,26 @@ func TestLimitsOfOneImage(t *testing.T) {
 	if r := j.row(t, imageName(0), 2); !strings.Contains(r.ErrorMessage, "--max-bytes") {
 		t.Errorf("row: %+v", r)
 	}
+	// The others, each by an image that has too much of it, and one that ends too early.
+	j = newJob(t, 0)
+	images := map[string]string{"scans.jpg": "flat_progressive.jpg", "frames.webp": "animated.webp", "metadata.jpg": "orientation_1.jpg", "cut.jpg": "wide_420.jpg"}
+	for name, from := range images {
+		data, err := os.ReadFile(madeImage(from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "cut.jpg" {
+			data = data[:len(data)/2]
+		}
+		if err := os.WriteFile(filepath.Join(j.input, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tagbeam(t, j.args("--max-scans", "2", "--max-frames", "1", "--max-metadata", "18")...).want(exitPartial).prints("too_large 3", "truncated 1")
+	for name, want := range map[string]string{"scans.jpg": "--max-scans", "frames.webp": "--max-frames", "metadata.jpg": "--max-metadata"} {
+		if r := j.row(t, name, 1); !strings.Contains(r.ErrorMessage, want) {
+			t.Errorf("row: %+v", r)
+		}
+	}
+	tagbeam(t, j.args("--retry-errors", "--allow-truncated")...).want(exitOK)
 }

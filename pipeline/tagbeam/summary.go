@@ -150,7 +150,11 @@ func (s *summary) print(w io.Writer) {
 		if i == 0 {
 			key = "least sure"
 		}
-		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, strings.TrimSpace(u.URI+" "+u.Member))
+		name := u.URI
+		if u.Member != "" {
+			name += "#" + u.Member
+		}
+		fmt.Fprintf(w, "%-10s %s %.2f  %s\n", key, u.Label, u.Confidence, name)
 	}
 	if s.State == string(run.StatePublished) {
 		fmt.Fprintf(w, "table      %s\n", s.Table)

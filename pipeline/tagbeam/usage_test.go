@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tagbeam/tagbeam/io/source/sourcetest"
 )
 
 // TestUsageErrors: a mistake in the command, or something it names that is not there, exits with 2, names the flag or the object, leaves nothing
@@ -16,6 +18,12 @@ func TestUsageErrors(t *testing.T) {
 	file := filepath.Join(j.input, imageName(0))
 	library := filepath.Join(t.TempDir(), "libonnxruntime.so")
 	writeFile(t, library, []byte("not a library"))
+	csv := filepath.Join(t.TempDir(), "list.csv")
+	writeFile(t, csv, []byte("first,second\na.jpg,b.jpg\nc.jpg,\n"))
+	text := filepath.Join(t.TempDir(), "text.parquet")
+	writeFile(t, text, sourcetest.Parquet(t, []struct {
+		Name string `parquet:"name"`
+	}{{"x"}}))
 	without := func(flag string) []string {
 		var args []string
 		for rest := j.args(); len(rest) > 0; rest = rest[1:] {
@@ -40,8 +48,15 @@ func TestUsageErrors(t *testing.T) {
 		{"malformed glob", j.args("--input", j.input+"/[a"), []string{"--input", "[a"}},
 		{"empty input", j.args("--input", ""), []string{"--input", "empty"}},
 		{"unknown input scheme", j.args("--input", "ftp://host/x"), []string{"--input", "ftp://"}},
-		{"later input scheme", j.args("--input", "s3://bucket/x"), []string{"--input", "s3://", "not supported yet"}},
-		{"manifest", j.args("--input", "@list.txt"), []string{"--input", "not supported yet"}},
+		{"later input scheme", j.args("--input", "hdfs://bucket/x"), []string{"--input", "hdfs://", "not supported yet"}},
+		{"missing manifest", j.args("--input", "@list.txt"), []string{"--input", "@", "list.txt", "no such manifest"}},
+		{"manifest without a column", j.args("--input", "@"+csv), []string{csv, "--uri-column", "which column", "first", "second"}},
+		{"manifest without that column", j.args("--input", "@"+csv, "--uri-column", "third"), []string{csv, "third", "first", "second"}},
+		{"Parquet without images", j.args("--input", text), []string{text, "no column of images", "name (string)"}},
+		{"Parquet without that column", j.args("--input", filepath.Dir(text)+"/*.parquet", "--image-column", "picture"), []string{text, "--image-column", "picture", "name (string)"}},
+		{"Parquet without images, counted", j.args("--input", text, "--plan-only"), []string{text, "no column of images"}},
+		{"compressed archive", j.args("--input", "*.tar.gz"), []string{"decompress it"}},
+		{"manifest with a bad line", j.args("--input", "@"+csv, "--uri-column", "second"), []string{csv, "line 3", "second"}},
 		{"unknown output scheme", j.args("--output", "ftp://host/x"), []string{"--output", "ftp://"}},
 		{"unknown model scheme", j.args("--model", "ftp://host/x"), []string{"--model", "ftp://"}},
 		{"missing model", j.args("--model", "/no/such/model"), []string{"--model", "/no/such/model"}},

@@ -25,7 +25,12 @@ The network: mean over 4x4 patches, flatten, one dense layer.
     open_rank.onnx       output declared without a shape
     open_size.onnx       [batch,3,height,width]
     uint8.onnx           uint8 input, cast and scaled inside
+    nhwc_uint8.onnx      the same, [batch,8,8,3]
+    int8.onnx            int8 input, -128 to 127
     float16.onnx         float16 input
+    float16_all.onnx     float16 input, weights and output
+    float64.onnx         float64 input
+    qdq_int8.onnx        float32 input and output, statically quantised inside (QuantizeLinear, DequantizeLinear)
     argmax.onnx          int64 output [batch]
     grey.onnx            [batch,1,8,8]
     ambiguous.onnx       [batch,3,8,3]: channels first or last?
@@ -35,8 +40,19 @@ The network: mean over 4x4 patches, flatten, one dense layer.
     local_function.onnx  an operator of a local function: not custom
     external.onnx        weights in external.bin
     fails_on_white.onnx  fails, the whole batch, where an image's largest value is above 0.99
+
+In matrix/ stand all combinations of what readers have to handle, LAYOUT-BATCH-TYPE-OUTPUT.onnx, which all compute the same function:
+
+    layout   nchw, nhwc
+    batch    any, three (fixed to three images)
+    type     float32 (0..1), uint8 (0..255, cast and scaled inside), float16 (0..1; weights and output are float16, too)
+    output   logits, softmax (probabilities)
+
+matrix/expected.json has five images [8][8][3] of bytes and their logits, computed here with numpy in float64.
 """
 
+import itertools
+import json
 import pathlib
 
 import numpy as np
@@ -48,7 +64,8 @@ CLASSES = 5
 RNG = np.random.default_rng(20261123)
 WEIGHTS = RNG.normal(0, 0.5, (12, CLASSES)).astype(np.float32)
 BIAS = RNG.normal(0, 0.1, CLASSES).astype(np.float32)
-F, U8, F16, I64 = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.FLOAT16, TensorProto.INT64
+F, F16, F64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE
+U8, I8, I64 = TensorProto.UINT8, TensorProto.INT8, TensorProto.INT64
 
 
 def value(name, dims, kind=F):
@@ -132,6 +149,20 @@ save("open_size", [node("GlobalAveragePool", "image", "mean"), node("Flatten", "
 save("uint8", [node("Cast", "image", "bytes", to=F), node("Div", "bytes full", "unit")] + trunk("unit"),
      [value("image", ["batch", 3, 8, 8], U8)], LOGITS, [const("full", np.float32(255))])
 save("float16", [node("Cast", "image", "wide", to=F)] + trunk("wide"), [value("image", ["batch", 3, 8, 8], F16)], LOGITS)
+save("nhwc_uint8", [node("Cast", "image", "bytes", to=F), node("Div", "bytes full", "unit"), node("Transpose", "unit", "nchw", perm=[0, 3, 1, 2])] + trunk("nchw"),
+     [value("image", ["batch", 8, 8, 3], U8)], LOGITS, [const("full", np.float32(255))])
+save("int8", [node("Cast", "image", "bytes", to=F), node("Add", "bytes zero", "positive"), node("Div", "positive full", "unit")] + trunk("unit"),
+     [value("image", ["batch", 3, 8, 8], I8)], LOGITS, [const("full", np.float32(255)), const("zero", np.float32(128))])
+save("float16_all", [node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]), node("Flatten", "pooled", "features"),
+                     node("Gemm", "features W16 B16", "logits")],
+     [value("image", ["batch", 3, 8, 8], F16)], [value("logits", ["batch", CLASSES], F16)],
+     [const("W16", WEIGHTS.astype(np.float16)), const("B16", BIAS.astype(np.float16))])
+save("float64", [node("Cast", "image", "narrow", to=F)] + trunk("narrow"), [value("image", ["batch", 3, 8, 8], F64)], LOGITS)
+save("qdq_int8", trunk()[:2] + [
+    node("QuantizeLinear", "features x_scale x_zero", "q"), node("DequantizeLinear", "q x_scale x_zero", "x"),
+    node("DequantizeLinear", "W8 w_scale w_zero", "w"), node("Gemm", "x w B", "logits")], IMAGE, LOGITS,
+    [const("x_scale", np.float32(1 / 255)), const("x_zero", np.int8(-128)), const("W8", np.round(WEIGHTS / scale).astype(np.int8)),
+     const("w_scale", np.float32(scale)), const("w_zero", np.int8(0))])
 save("argmax", trunk() + [node("ArgMax", "logits", "class", axis=-1, keepdims=0)], IMAGE, [value("class", ["batch"], I64)])
 save("grey", [node("AveragePool", "image", "pooled", kernel_shape=[4, 4], strides=[4, 4]), node("Flatten", "pooled", "features"),
               node("Gemm", "features W4 B", "logits")],
@@ -162,3 +193,48 @@ save("fails_on_white", trunk() + [
     node("Add", "logits column", "sum")],
     IMAGE, [value("sum", ["batch", CLASSES])],
     [const("limit", np.float32(0.99)), const("zero", np.zeros(1, np.float32)), const("one", np.array([1]))])
+
+
+# The matrix.
+
+FIXED = 3
+PERM = [0, 3, 1, 2]
+
+
+def cell(layout, batch, kind, output):
+    """Writes one model of the matrix."""
+    element = {"float32": F, "uint8": U8, "float16": F16}[kind]
+    number = np.float16 if kind == "float16" else np.float32
+    count = FIXED if batch == "three" else "batch"
+    nodes, source = [], "image"
+    if kind == "uint8":
+        nodes += [node("Cast", source, "bytes", to=F), node("Div", "bytes full", "unit")]
+        source = "unit"
+    if layout == "nhwc":
+        nodes += [node("Transpose", source, "nchw", perm=PERM)]
+        source = "nchw"
+    nodes += trunk(source)
+    if output == "softmax":
+        nodes += [node("Softmax", "logits", "probs", axis=-1)]
+    graph = helper.make_graph(
+        nodes, "matrix",
+        [value("image", [count, 3, 8, 8] if layout == "nchw" else [count, 8, 8, 3], element)],
+        [value("probs" if output == "softmax" else "logits", [count, CLASSES], F16 if kind == "float16" else F)],
+        [const("W", WEIGHTS.astype(number)), const("B", BIAS.astype(number))] + ([const("full", np.float32(255))] if kind == "uint8" else []))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="tagbeam-testdata", producer_version="1")
+    helper.set_model_props(model, {"made_by": "testdata/models/make_models.py"})
+    onnx.checker.check_model(model, full_check=True)
+    (HERE / "matrix" / f"{layout}-{batch}-{kind}-{output}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
+(HERE / "matrix").mkdir(exist_ok=True)
+for combination in itertools.product(("nchw", "nhwc"), ("any", "three"), ("float32", "uint8", "float16"), ("logits", "softmax")):
+    cell(*combination)
+
+# Drawn from a seed of their own: the models above stay the same to the byte.
+images = np.random.default_rng(20261126).integers(0, 256, (5, 8, 8, 3))
+patches = (images / 255).reshape(5, 2, 4, 2, 4, 3).mean(axis=(2, 4))  # [5, 2, 2, 3]: mean over 4x4 patches
+features = patches.transpose(0, 3, 1, 2).reshape(5, 12)
+expected = features @ WEIGHTS.astype(float) + BIAS.astype(float)
+(HERE / "matrix" / "expected.json").write_text(
+    json.dumps({"images": images.tolist(), "logits": np.round(expected, 7).tolist()}, separators=(",", ":")) + "\n")

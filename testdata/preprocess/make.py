@@ -16,10 +16,11 @@ import struct
 import subprocess
 import sys
 import warnings
+import zlib
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 HERE = pathlib.Path(__file__).parent
 IMAGES = HERE / "images"
@@ -145,6 +146,62 @@ def turbo_jpegs():
             yield path.name, path.read_bytes()
 
 
+def wide_jpegs():
+    """Images of many blocks, noisy in colour too, of which a part is decoded."""
+    rng = np.random.default_rng(13)
+    rgb = np.asarray(picture(229, 173, 5)).astype(int) + rng.integers(-60, 60, (173, 229, 3))
+    image = Image.fromarray(rgb.clip(0, 255).astype(np.uint8))
+    yield "wide_444.jpg", encoded(image, "JPEG", quality=30, subsampling=0)
+    yield "wide_422_restart.jpg", encoded(image, "JPEG", quality=30, subsampling=1, restart_marker_rows=1)
+    yield "wide_420.jpg", encoded(image, "JPEG", quality=30, subsampling=2)
+    yield "wide_420_restart.jpg", encoded(image, "JPEG", quality=30, subsampling=2, restart_marker_blocks=5)
+    yield "wide_420_progressive.jpg", encoded(image, "JPEG", quality=30, subsampling=2, progressive=True)
+    yield "wide_grey.jpg", encoded(image.convert("L"), "JPEG", quality=30)
+    yield "wide_cmyk.jpg", encoded(image.convert("CMYK"), "JPEG", quality=20)
+
+
+def exif(orientation, kind=3):
+    """EXIF with that orientation and nothing else: SHORT, or of another type."""
+    value = struct.pack(">HH" if kind == 3 else ">I", *((orientation, 0) if kind == 3 else (orientation,)))
+    return b"Exif\0\0MM\0*" + struct.pack(">IHHHI", 8, 1, 274, kind, 1) + value + b"\0\0\0\0"
+
+
+def xmp(orientation):
+    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="{orientation}"/></x:xmpmeta>'.encode()
+
+
+def with_chunk(png, kind, content):
+    """The PNG with a chunk of its own before the end."""
+    at = len(png) - 12
+    return png[:at] + struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)) + png[at:]
+
+
+def oriented():
+    """All orientations in each format that has them, and the places and forms in which Pillow finds, or does not find, one."""
+    image = picture(23, 14, 6)
+    jpeg, png = encoded(image, "JPEG", quality=80), encoded(image, "PNG")
+    for o in range(1, 9):
+        yield f"orientation_{o}.jpg", encoded(image, "JPEG", quality=80, exif=exif(o))
+        yield f"orientation_{o}.png", encoded(image, "PNG", exif=exif(o))
+        yield f"orientation_{o}.webp", encoded(image, "WEBP", lossless=True, exif=exif(o))
+        yield f"orientation_{o}.tiff", encoded(image, "TIFF", tiffinfo={274: o})
+    yield "orientation_0.jpg", encoded(image, "JPEG", quality=80, exif=exif(0))
+    yield "orientation_9.jpg", encoded(image, "JPEG", quality=80, exif=exif(9))
+    yield "orientation_long.jpg", encoded(image, "JPEG", quality=80, exif=exif(6, 4))
+    yield "orientation_byte.jpg", encoded(image, "JPEG", quality=80, exif=exif(6 << 24, 1))  # bytes, which are no number to Pillow
+    yield "orientation_xmp.jpg", encoded(image, "JPEG", quality=80, xmp=xmp(8))
+    yield "orientation_exif_and_xmp.jpg", encoded(image, "JPEG", quality=80, exif=exif(3), xmp=xmp(8))
+    segment = lambda data: b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+    whole = exif(5)
+    yield "orientation_two_segments.jpg", jpeg[:2] + segment(whole[:20]) + segment(b"Exif\0\0" + whole[20:]) + jpeg[2:]
+    yield "orientation_after.png", with_chunk(png, b"eXIf", exif(7)[6:])
+    yield "orientation_xmp.png", with_chunk(png, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(4))
+    yield "orientation_xmp_compressed.png", with_chunk(png, b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp(2)))
+    raw = f"\nexif\n{len(exif(6)):8}\n{exif(6).hex()}\n".encode()
+    yield "orientation_raw_profile.png", with_chunk(png, b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(raw))
+    yield "orientation_xmp.webp", encoded(image, "WEBP", lossless=True, xmp=xmp(6))
+
+
 def without_adobe(jpeg):
     at = jpeg.index(b"\xff\xee")
     return jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
@@ -205,6 +262,8 @@ def images():
     yield "interlaced.gif", encoded(palette, "GIF", interlace=1)
     yield from bmps()
     yield from turbo_jpegs()
+    yield from wide_jpegs()
+    yield from oriented()
 
 
 def rgb_of(path):
@@ -337,12 +396,15 @@ def tensors():
 def main():
     warnings.filterwarnings("ignore", "Palette images with Transparency")  # dropping it is what is wanted here
     IMAGES.mkdir(exist_ok=True)
-    decoded = {}
+    decoded, turned = {}, {}
     for name, data in images():
         (IMAGES / name).write_bytes(data)
         rgb = rgb_of(IMAGES / name)
         decoded[name] = {"width": rgb.width, "height": rgb.height, "sha256": digest(name, np.asarray(rgb))}
-    golden = {"pillow": PIL.__version__, "decode": decoded, "resample": dict(resamplings()), "tensor": dict(tensors())}
+        if name.startswith("orientation"):
+            rgb = ImageOps.exif_transpose(Image.open(IMAGES / name)).convert("RGB")
+            turned[name] = {"width": rgb.width, "height": rgb.height, "sha256": digest(name, np.asarray(rgb))}
+    golden = {"pillow": PIL.__version__, "decode": decoded, "turn": turned, "resample": dict(resamplings()), "tensor": dict(tensors())}
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 

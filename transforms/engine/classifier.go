@@ -21,12 +21,14 @@ import (
 
 // ModelRef names a model and what it is told beyond what its folder says. It travels to the workers.
 type ModelRef struct {
-	// URI is a model folder or an .onnx file, local or gs://. Empty, or builtin.Name, it is the built-in model.
+	// URI is a model folder or an .onnx file, local, gs://, s3:// or az://. Empty, or builtin.Name, it is the built-in model.
 	URI string
 	// Labels are the class names, in order, for a model that has none of its own or other ones.
 	Labels []string
 	// Preprocess is a preset ("caffe", "torchvision,crop=227") or a JSON spec, for a model that does not tell.
 	Preprocess string
+	// EXIFOrientation and FastDecode are steps of preprocess.Spec that no model's folder asks for.
+	EXIFOrientation, FastDecode bool
 	// Output names the output to classify by, when there are several.
 	Output string
 	// ONNXRuntime is the shared library's file; empty: it is looked for.
@@ -40,7 +42,7 @@ type ModelRef struct {
 func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.Output, r.Digest})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -165,7 +167,7 @@ func StartRuntime(ref ModelRef) error {
 
 // LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
-	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, Output: ref.Output}
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, Output: ref.Output}
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
 	}

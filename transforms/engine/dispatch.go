@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -14,6 +15,8 @@ type batch struct {
 	ctx     context.Context
 	task    *Task
 	images  []Image
+	first   int            // of them, within the task
+	reader  *source.Reader // of the task's images
 	out     []Prediction
 	size    int // images of a full batch
 	pending *sync.WaitGroup
@@ -56,6 +59,9 @@ func (e *Engine) dispatch() {
 func (e *Engine) start(b *batch, i int) {
 	img, f := &b.images[i], &b.fetched[i]
 	f.info = object.Info{Key: img.URI, Size: img.Size, Version: img.Version, MD5: img.MD5}
+	if img.Column != "" {
+		f.info.Size = -1 // that of a Parquet row is a guess until it is read
+	}
 	fail := func(err error) {
 		f.err = err
 		close(f.ready)
@@ -66,11 +72,11 @@ func (e *Engine) start(b *batch, i int) {
 		return
 	}
 	if img.Problem != "" {
-		fail(&Failure{Code: CodeInvalidName, Message: img.Problem})
+		fail(&Failure{Code: cmp.Or(img.ProblemCode, CodeInvalidName), Message: img.Problem, Retryable: img.Retryable})
 		return
 	}
 	limit := b.task.Limits.MaxBytes
-	if img.Size > limit {
+	if img.Size > limit && img.Column == "" { // the size of a Parquet row is only guessed
 		fail(tooLarge(img.Size, limit))
 		return
 	}
@@ -87,7 +93,7 @@ func (e *Engine) start(b *batch, i int) {
 	e.done.Go(func() {
 		defer e.fetch.Release(1)
 		defer close(f.ready)
-		data, info, err := source.Fetch(b.ctx, img.Item, limit)
+		data, info, err := b.reader.Read(b.ctx, b.first+i, limit)
 		if err != nil {
 			f.err = err
 			if errors.Is(err, object.ErrTooLarge) && info.Version != "" {

@@ -140,14 +140,15 @@ type Task struct {
 
 // Prediction is what became of one image.
 type Prediction struct {
-	// Read describes the object as it was read, which may be newer than it was listed; as it was listed when it could not be read.
+	// Read describes the object as it was read, which may be newer than it was listed; as it was listed when it could not be read. Its size
+	// is negative when nobody knows it.
 	Read object.Info
 	// Header is the image as stored, as far as it is known.
 	Header preprocess.Header
 	// Top holds the best classes, best first; empty when Failure is set.
 	Top []Scored
-	// Tensor is the model's input, [C,H,W] or [H,W,C] as the model has it, with TensorsOnly.
-	Tensor []float32
+	// Tensor is the memory of the model's input with TensorsOnly: in the layout and type of Classifier.Program.Format().
+	Tensor []byte
 	// Failure says why there is neither.
 	Failure *Failure
 }
@@ -167,10 +168,12 @@ func (e *Engine) Run(ctx context.Context, t Task) ([]Prediction, error) {
 
 	out := make([]Prediction, len(t.Images))
 	n := t.Classifier.BatchSize(t.Batch)
+	reader := source.NewReader(len(t.Images), func(i int) *source.Item { return &t.Images[i].Item })
+	defer reader.Close()
 	var pending sync.WaitGroup
 	for from := 0; from < len(t.Images); from += n {
 		to := min(from+n, len(t.Images))
-		b := &batch{ctx: ctx, task: &t, images: t.Images[from:to], out: out[from:to], size: n, pending: &pending}
+		b := &batch{ctx: ctx, task: &t, images: t.Images[from:to], first: from, reader: reader, out: out[from:to], size: n, pending: &pending}
 		pending.Add(1)
 		select {
 		case e.arriving <- b:

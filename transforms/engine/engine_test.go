@@ -274,10 +274,10 @@ func TestTensorsOnly(t *testing.T) {
 	}
 	images := inMemory(picture(0), []byte("no"), picture(2))
 	got := run(t, start(t, engine.Config{CPU: 2}), engine.Task{Classifier: c, Images: images, TensorsOnly: true})
-	if len(got[0].Tensor) != 8*8*3 || got[1].Failure == nil || got[1].Tensor != nil {
+	if len(got[0].Tensor) != 4*8*8*3 || got[1].Failure == nil || got[1].Tensor != nil {
 		t.Fatalf("%v", got)
 	}
-	want := make([]float32, c.Program.Len())
+	want := make([]byte, c.Program.Size())
 	if _, err := c.Program.NewWorker().Apply(images[2].Data, preprocess.DefaultLimits, want); err != nil {
 		t.Fatal(err)
 	}

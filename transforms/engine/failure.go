@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tagbeam/tagbeam/io/object"
+	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/model/preprocess"
 )
 
@@ -22,6 +23,7 @@ const (
 	CodeInvalidName      Code = "invalid_name"     // a name that can be listed but not opened
 	CodeInferenceFailed  Code = "inference_failed" // the model failed on this image alone
 	CodeInvalidOutput    Code = "invalid_output"   // the model answered NaN or infinity
+	CodeChanged          Code = source.CodeChanged // the archive is another one than was planned
 )
 
 // Failure says why an image has no prediction.
@@ -40,11 +42,14 @@ func (f *Failure) Error() string { return f.Code + ": " + f.Message }
 func failureOf(err error) *Failure {
 	var own *Failure
 	var bad *preprocess.Error
+	var problem *source.Problem
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &bad):
 		return &Failure{Code: bad.Code, Message: bad.Message, header: bad.Header}
+	case errors.As(err, &problem):
+		return &Failure{Code: problem.Code, Message: problem.Message, Retryable: problem.Retryable}
 	case errors.Is(err, object.ErrTooLarge):
 		return &Failure{Code: CodeTooLarge, Message: err.Error() + " (--max-bytes sets the limit)"}
 	}
@@ -60,6 +65,8 @@ func storeCode(err error) Code {
 		return CodePermissionDenied
 	case errors.Is(err, object.ErrChecksum):
 		return CodeChecksumMismatch
+	case errors.Is(err, object.ErrChanged):
+		return CodeChanged
 	case errors.Is(err, object.ErrTransient):
 		return CodeUnavailable
 	}

@@ -92,9 +92,9 @@ func (e *Engine) tensor(b *batch, w *bench, data []byte, p *Prediction) (err err
 	return w.prep.ApplyHeader(data, p.Header, dst)
 }
 
-func (w *bench) row(b *batch, p *Prediction) ([]float32, error) {
+func (w *bench) row(b *batch, p *Prediction) ([]byte, error) {
 	if b.task.TensorsOnly {
-		p.Tensor = make([]float32, w.classifier.Program.Len())
+		p.Tensor = make([]byte, w.classifier.Program.Size())
 		return p.Tensor, nil
 	}
 	if w.runner == nil {
@@ -111,7 +111,7 @@ func (w *bench) row(b *batch, p *Prediction) ([]float32, error) {
 func (e *Engine) infer(b *batch, w *bench) {
 	defer e.Stats.work()()
 	e.Stats.Batches.Add(1)
-	rows, n := len(w.rows), w.classifier.Program.Len()
+	rows, n := len(w.rows), w.classifier.Program.Size()
 	err := w.runner.Run(rows)
 	switch {
 	case err == nil:
@@ -123,7 +123,7 @@ func (e *Engine) infer(b *batch, w *bench) {
 		e.fail(&b.out[w.rows[0]], inferenceFailure(err))
 		return
 	}
-	saved := append([]float32(nil), w.runner.Input()[:rows*n]...) // one by one they all go through row 0
+	saved := append([]byte(nil), w.runner.Input()[:rows*n]...) // one by one they all go through row 0
 	for r, i := range w.rows {
 		copy(w.runner.Image(0), saved[r*n:(r+1)*n])
 		if err := w.runner.Run(1); err != nil {

@@ -1,8 +1,9 @@
-"""Prints what pyarrow, DuckDB and pandas make of a label table file: types, then values."""
+"""Prints what pyarrow, DuckDB, pandas and polars make of a label table file: types, then values."""
 import sys
 
 import duckdb
 import pandas
+import polars
 import pyarrow.parquet
 
 path = sys.argv[1]
@@ -27,3 +28,12 @@ print(con.execute("SELECT count(*) FROM read_parquet(?) WHERE uri = 'gs://b/zz'"
 print("# pandas")
 frame = pandas.read_parquet(path)
 print(frame.tagged_at.dtype, list(frame.status), list(frame.top_k.isna()), list(frame.embedding.isna()))
+
+print("# polars")
+frame = polars.read_parquet(path)
+for name, kind in frame.schema.items():
+    print(f"{name}: {kind}")
+for row in frame.to_dicts():
+    print(row)
+# What all readers make of it is the same.
+assert frame.to_dicts() == table.to_pylist(), (frame.to_dicts(), table.to_pylist())

@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import sys
 import time
+import types
 
 import numpy as np
 from PIL import Image
@@ -20,7 +21,7 @@ from .settings import SIDE, Settings
 SPLITS = ("train", "familiar", "held_out")
 """familiar: the recipes that are trained on, with other seeds. held_out: recipes that are not trained on."""
 
-NO_PIXELS = ("__main__", "augment", "card", "evaluate", "examples", "export", "failures", "network", "settings", "test_kinds", "training")
+NO_PIXELS = ("__main__", "augment", "card", "evaluate", "examples", "export", "failures", "network", "real", "settings", "test_kinds", "test_real", "training")
 """Modules whose source decides no pixel of a split, so that the cache outlives changes of them."""
 
 CHUNK = 24
@@ -124,7 +125,10 @@ def fingerprint(kind: str, split: str, settings: Settings) -> str:
     decisive = (kind, split, images_of(kind, split, settings), view_count(split, settings), settings.seed, SIDE)
     digest = hashlib.sha256(repr(decisive).encode())
     package = pathlib.Path(__file__).parent
-    for file in [*sorted(package.glob("*.py")), package / "kinds" / f"{kind}.py"]:
+    module = importlib.import_module(f"{kinds.__name__}.{kind}")
+    # Screenshots show photos and graphics: a kind's rows change with the kinds that it draws from, too.
+    shown = [value for value in vars(module).values() if isinstance(value, types.ModuleType) and value.__package__ == kinds.__name__]
+    for file in [*sorted(package.glob("*.py")), *(pathlib.Path(m.__file__) for m in (module, *shown))]:
         if file.stem not in NO_PIXELS:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -18,9 +18,6 @@ THRESHOLDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 REAL = ("ants_bees", "photos", "large")
 """Folders of real photos under the shared data; ants_bees is the one the prior was chosen on."""
 
-MOST_ABSTAINED = 0.1
-"""Share of images that the recommended threshold may abstain from: people look at these themselves."""
-
 
 def evaluate(folder: pathlib.Path, held_out: Dataset, familiar: Dataset, settings: Settings, temperature: float, shared: pathlib.Path | None) -> dict:
     """Returns all the numbers of the card, as JSON types."""
@@ -29,22 +26,22 @@ def evaluate(folder: pathlib.Path, held_out: Dataset, familiar: Dataset, setting
     calibration = np.zeros(len(held_out.kind), dtype=bool)
     calibration[calibration_rows(held_out, settings)] = True
     test = ~calibration
-    threshold = recommend(probabilities[calibration])
     return {
         "kinds": list(kinds.KINDS),
         "bytes": (folder / "model.onnx").stat().st_size,
         "images_per_second": round(speed(session)),
         "temperature": round(temperature, 3),
         "photo_prior": settings.photo_prior,
-        "threshold": threshold,
+        "threshold": settings.threshold,
         "held_out": measure(probabilities[test], held_out.kind[test]),
+        "calibration_others_called_photo": others_called_photo(probabilities[calibration], held_out.kind[calibration], settings.threshold),
         "held_out_recipes": by_recipe(probabilities[test], held_out.kind[test], held_out.recipe[test], held_out.recipes),
         "familiar": measure(predict(session, familiar.pixels), familiar.kind),
         "ece": {
             "before": expected_calibration_error(uncalibrated(probabilities[test], temperature, settings), held_out.kind[test]),
             "after": expected_calibration_error(probabilities[test], held_out.kind[test]),
         },
-        "real": {name: measure_photos(session, shared / "data" / name, threshold) for name in REAL} if shared else {},
+        "real": {name: measure_photos(session, shared / "data" / name, settings.threshold) for name in REAL} if shared else {},
     }
 
 
@@ -71,7 +68,6 @@ def measure(probabilities: np.ndarray, kind: np.ndarray) -> dict:
     called, n = probabilities.argmax(axis=1), len(kinds.KINDS)
     confusion = np.zeros((n, n), dtype=int)
     np.add.at(confusion, (kind, called), 1)
-    others = kind != PHOTO
     confidence = probabilities.max(axis=1)
     abstaining = []
     for t in THRESHOLDS:
@@ -81,14 +77,14 @@ def measure(probabilities: np.ndarray, kind: np.ndarray) -> dict:
                 "threshold": t,
                 "abstained": float(1 - kept.mean()),
                 "right": float((called == kind)[kept].mean()) if kept.any() else None,
-                "others_called_photo": float((called[others & kept] == PHOTO).sum() / max(1, others.sum())),
+                "others_called_photo": others_called_photo(probabilities, kind, t),
             }
         )
     return {
         "images": len(kind),
         "right": float((called == kind).mean()),
         "recall": {name: float(confusion[i, i] / max(1, confusion[i].sum())) for i, name in enumerate(kinds.KINDS)},
-        "others_called_photo": float((called[others] == PHOTO).mean()),
+        "others_called_photo": others_called_photo(probabilities, kind, 0),
         "confusion": confusion.tolist(),
         "abstaining": abstaining,
     }
@@ -101,10 +97,11 @@ def by_recipe(probabilities: np.ndarray, kind: np.ndarray, recipe: np.ndarray, r
     return dict(sorted(shares.items(), key=lambda item: item[1]))
 
 
-def recommend(probabilities: np.ndarray) -> float:
-    """Returns the highest threshold, in steps of .05 up to .9, that abstains from at most MOST_ABSTAINED of the images."""
-    confidence = probabilities.max(axis=1)
-    return max(round(step * 0.05, 2) for step in range(19) if (confidence < step * 0.05).mean() <= MOST_ABSTAINED)
+def others_called_photo(probabilities: np.ndarray, kind: np.ndarray, threshold: float) -> float:
+    """Returns the share of all images of other kinds that are called photo, with at least the confidence of the threshold."""
+    others = kind != PHOTO
+    taken = (probabilities.argmax(axis=1) == PHOTO) & (probabilities.max(axis=1) >= threshold)
+    return float((taken & others).sum() / max(1, others.sum()))
 
 
 def expected_calibration_error(probabilities: np.ndarray, kind: np.ndarray, bins: int = 15) -> float:
@@ -144,22 +141,25 @@ def read(folder: pathlib.Path) -> np.ndarray:
 
 
 def priors(folder: pathlib.Path, held_out: Dataset, settings: Settings, shared: pathlib.Path) -> list[dict]:
-    """Returns what priors for photo would do: on the real photos of ants_bees, which it is chosen on, and on held-out images for calibration."""
+    """Returns what priors for photo and thresholds would do: on the real photos of ants_bees, which they are chosen on, and on held-out images for calibration."""
     session = open_session(str(folder / "model.onnx"))
     rows = calibration_rows(held_out, settings)
     generated, kind = predict(session, held_out.pixels[rows]), held_out.kind[rows]
     real = predict(session, read(shared / "data" / "ants_bees"))
     table = []
-    for prior in (1, 1.5, 2, 3, 4, 6, 8):
+    for prior in (1, 1.5, 2, 3, 4):
         factor = np.ones(len(kinds.KINDS))
         factor[PHOTO] = prior / settings.photo_prior
-        called = (generated * factor).argmax(axis=1)
-        table.append(
-            {
-                "prior": prior,
-                "real_photos_called_photo": float(((real * factor).argmax(axis=1) == PHOTO).mean()),
-                "generated_photos_called_photo": float((called[kind == PHOTO] == PHOTO).mean()),
-                "others_called_photo": float((called[kind != PHOTO] == PHOTO).mean()),
-            }
-        )
+        ours, theirs = (p * factor / (p * factor).sum(axis=1, keepdims=True) for p in (generated, real))
+        for threshold in (0, 0.5, 0.55, 0.6, 0.65):
+            kept = theirs.max(axis=1) >= threshold
+            table.append(
+                {
+                    "prior": prior,
+                    "threshold": threshold,
+                    "real_photos_called_photo": float(((theirs.argmax(axis=1) == PHOTO) & kept).mean()),
+                    "real_photos_abstained": float(1 - kept.mean()),
+                    "others_called_photo": others_called_photo(ours, kind, threshold),
+                }
+            )
     return table

@@ -14,7 +14,7 @@ from .network import Network
 from .settings import SIDE
 
 OPSET = 17
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MOST_BYTES = 1_200_000
 OUTPUTS = ("probabilities", "embedding", "cam", "attention")
 """The exported outputs, in this order."""

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .. import symbols, text
-from ..drawing import any_colour, balanced, blurred, chance, frame, jpeg, perspective, pick, rgb, scanned, to_image
-from ..texture import texture
+from ..drawing import any_colour, balanced, blurred, chance, frame, jpeg, perspective, pick, rgb, scanned, to_array, to_image
+from ..texture import bent, texture
 
 MATRICES = (symbols.qr, symbols.qr, symbols.qr, symbols.data_matrix, symbols.aztec)
 
@@ -169,6 +169,49 @@ def sheet(rng: np.random.Generator) -> Image.Image:
     return image
 
 
+def ticket(rng: np.random.Generator) -> Image.Image:
+    """A ticket, pass or voucher: a large symbol beside or below few lines of large print, on white or in a colour, scanned or not."""
+    w, h = frame(rng, 260, 520, (0.6, 1.6, 2.2))
+    paper = pick(rng, ((255, 255, 255), rgb(1 - any_colour(rng) * 0.35)))
+    image = Image.new("RGB", (w, h), paper)
+    draw = ImageDraw.Draw(image)
+    across = w > h
+    if chance(rng, 0.5):
+        band = rgb(any_colour(rng, True))
+        draw.rectangle((0, 0, w, h * 0.14) if not across else (0, 0, w * 0.06, h), fill=band)
+    symbol = any_symbol(rng, int((w * 0.5 if across else w * 0.85)))
+    symbol.thumbnail((w * 0.55, h * 0.9) if across else (w * 0.9, h * 0.6), Image.Resampling.BOX)
+    x, y = (w - symbol.width - w * 0.03, (h - symbol.height) / 2) if across else ((w - symbol.width) / 2, h - symbol.height - h * 0.04)
+    image.paste(symbol, (int(x), int(y)))
+    low = h * 0.95 if across else y - 4
+    at, size = h * 0.17, min(w, h) * rng.uniform(0.05, 0.1)
+    while at + size < low:
+        content = text.words(rng, int(rng.integers(1, 4))) if chance(rng, 0.6) else text.number(rng)
+        room = (x - w * 0.1) if across else w * 0.9
+        draw.text((w * 0.08, at), content[: max(2, int(room / (size * 0.6)))], font=text.font(rng, pick(rng, ("sans", "bold", "mono")), size), fill=(25, 25, 30))
+        at += size * rng.uniform(1.3, 2.2)
+    return scanned(rng, image, 0.2, 0.04) if chance(rng, 0.4) else image
+
+
+def wrapped(rng: np.random.Generator) -> Image.Image:
+    """A symbol on a can, a bottle or a crumpled bag: bent, printed on a coloured ground, in uneven light."""
+    w, h = size = frame(rng, 220, 420, (1, 0.75, 1.3))
+    dark, light = inks(rng)
+    symbol = quiet(rng, any_symbol(rng, 240, dark, light), light, 0.03, 0.15)
+    ground = Image.new("RGB", size, rgb(any_colour(rng)))
+    if chance(rng, 0.5):
+        ground = to_image(texture(rng, size))
+    grown = rng.uniform(0.7, 0.98) * min(w / symbol.width, h / symbol.height)
+    placed = symbol.resize((max(8, int(symbol.width * grown)), max(8, int(symbol.height * grown))), Image.Resampling.BILINEAR)
+    ground.paste(placed, (int((w - placed.width) * rng.uniform(0.2, 0.8)), int((h - placed.height) * rng.uniform(0.2, 0.8))))
+    array = bent(rng, to_array(ground), rng.uniform(0.01, 0.06))
+    across = np.linspace(-1, 1, w, dtype=np.float32)[None, :] - np.float32(rng.normal(0, 0.3))
+    array = array * (0.35 + 0.75 * np.sqrt(np.clip(1 - across * across * rng.uniform(0.3, 0.95), 0, 1)))[..., None]
+    image = scanned(rng, to_image(array), 0.25, 0.06)
+    image = image.rotate(pick(rng, (0, 0, 90, rng.normal(0, 8))), Image.Resampling.BILINEAR)
+    return jpeg(image, int(rng.integers(35, 90))) if chance(rng, 0.5) else image
+
+
 HELD_OUT = frozenset({"worn", "sheet"})
 
-RECIPES = {recipe.__name__: balanced(recipe) for recipe in (bar_file, label, matrix_file, qr_file, sheet, snapshot, stacked_file, styled, worn)}
+RECIPES = {recipe.__name__: balanced(recipe) for recipe in (bar_file, label, matrix_file, qr_file, sheet, snapshot, stacked_file, styled, ticket, worn, wrapped)}

@@ -602,12 +602,28 @@ def words_in_boxes(rng: np.random.Generator) -> Image.Image:
     return saved(rng, image)
 
 
+def figure(rng: np.random.Generator) -> Image.Image:
+    """Several small charts in a grid on one white ground, lettered, as in an article: a drawing throughout, with no window around it."""
+    columns, rows = pick(rng, ((2, 1), (2, 2), (3, 1), (3, 2), (1, 2), (4, 2), (2, 3)))
+    w, h = frame(rng, 300, 640, (columns / rows * 1.2,) if columns / rows > 0.5 else (0.75,))
+    image = Image.new("RGB", (w, h), (255, 255, 255))
+    draw, font = ImageDraw.Draw(image), text.font(rng, pick(rng, ("sans", "serif")), h / rows * 0.07)
+    among = (bar_chart, line_chart, scatter_plot, line_chart)
+    alike = pick(rng, among) if chance(rng, 0.6) else None
+    for i in range(columns):
+        for j in range(rows):
+            inner = (alike or pick(rng, among))(rng).resize((max(8, int(w / columns * 0.9)), max(8, int(h / rows * 0.88))), Image.Resampling.BILINEAR)
+            image.paste(inner, (int(w / columns * (i + 0.06)), int(h / rows * (j + 0.1))))
+            draw.text((w / columns * i + 3, h / rows * j + 1), f"({'abcdefgh'[(j * columns + i) % 8]}) " + text.word(rng), font=font, fill=(20, 20, 20))
+    return saved(rng, image)
+
+
 HELD_OUT = frozenset({"pie_chart", "logo", "scene"})
 
 RECIPES = {
     recipe.__name__: balanced(visible(recipe, 0.03))
     for recipe in (
-        bar_chart, clip_art, comic, country_map, diagram, flag, icon, icon_sheet, line_chart, line_drawing, logo, pattern, pie_chart,
+        bar_chart, clip_art, comic, country_map, diagram, figure, flag, icon, icon_sheet, line_chart, line_drawing, logo, pattern, pie_chart,
         poster, scatter_plot, scene, street_map, words_in_boxes,
     )
 }  # fmt: skip

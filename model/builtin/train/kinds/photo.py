@@ -1,180 +1,14 @@
-"""Photos: what a camera sees. Scenes are made of textures, things, light and depth; `developed` takes each through a camera."""
+"""Photos: what a camera sees. Scenes are made of textures, things, light and depth; `camera.developed` takes each through a camera."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from .. import text
-from ..drawing import any_colour, balanced, blend, blob, blurred, chance, fractal, frame, hsv, jittered_corners, jpeg, natural_palette, one_of, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image, visible
+from ..camera import canvas, developed
+from ..drawing import any_colour, balanced, blend, blob, blurred, chance, fractal, hsv, jittered_corners, natural_palette, perspective, pick, polygon_mask, ramp, ranks, rgb, to_array, to_image, turned, visible
+from ..scenery import backdrop, grass, ground_and_sky, leaves, patches, put, sky
 from ..texture import NATURAL, bricks, cloudy, drawn_out, grainy, strokes, texture, veined, woven
 from ..things import LIVING, MADE, THINGS, blossom, bug, creature, leaf, lump, person, plate, shaded, skin, thing, vehicle, vessel
-
-LOW, HIGH = 224, 400
-"""Range of the longer side of a photo. Larger ones are drawn no better, only slower."""
-
-
-def developed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Takes a scene through a camera: light, lens, sensor, colour balance, tone curve, sharpening, and what its owner added."""
-    w, h = image.size
-    array = to_array(image.convert("RGB"))
-    y, x = np.linspace(-1, 1, h, dtype=np.float32)[:, None], np.linspace(-1, 1, w, dtype=np.float32)[None, :]
-    if chance(rng, 0.5):
-        array = array * (1 + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y)[..., None]
-    if chance(rng, 0.3):
-        array = array * (1 - rng.uniform(0, 0.45) * (x * x + y * y) ** 1.2)[..., None]
-    array = array * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
-    # Few things are as vivid as paint.
-    grey = array @ np.array([0.3, 0.59, 0.11], np.float32)
-    array = grey[..., None] + (array - grey[..., None]) * np.float32(rng.uniform(0.35, 1.05))
-    # Exposure that uses what the sensor has, more often than not: some pixels nearly black and some nearly white.
-    if chance(rng, 0.7):
-        dark, bright = np.percentile(array[::4, ::4], (rng.uniform(0.2, 4), 100 - rng.uniform(0.2, 4)))
-        dark *= rng.uniform(0.6, 1)
-        array = (array - dark) / max(bright - dark, 0.15) * rng.uniform(0.85, 1.05)
-    array = np.clip(array, 0, 1.2) ** np.exp(rng.normal(0.05, 0.25))
-    array = (array - 0.5) * np.exp(rng.normal(0.05, 0.15)) + 0.5 + rng.normal(0, 0.03)
-    if chance(rng, 0.1):
-        array = np.broadcast_to(array @ np.array([0.3, 0.59, 0.11], np.float32)[:, None], array.shape) * (hsv(0.1, 0.25, 1) if chance(rng, 0.3) else 1)
-    if chance(rng, 0.7):
-        # One field, moved about, is three that look independent.
-        grain = rng.standard_normal((h, w), dtype=np.float32) * np.float32(rng.gamma(1.5, 0.012))
-        coloured = np.float32(rng.uniform(0, 0.8))
-        array = array + np.stack([grain, grain + coloured * np.roll(grain, (7, 19), (0, 1)), grain + coloured * np.roll(grain, (23, 5), (0, 1))], axis=2)
-    image = to_image(array)
-    if chance(rng, 0.12):
-        image = blurred(image, rng.uniform(0.5, 3))
-    if chance(rng, 0.12):
-        signature(rng, image)
-    if chance(rng, 0.05):
-        image = framed(rng, image)
-    return jpeg(image, int(rng.integers(35, 96))) if chance(rng, 0.5) else image
-
-
-def signature(rng: np.random.Generator, image: Image.Image) -> None:
-    """Writes a date, a credit or a watermark into a photo."""
-    w, h = image.size
-    size = h * pick(rng, (0.04, 0.05, 0.12))
-    place = pick(rng, ((0.03, 0.92), (0.6, 0.92), (0.3, 0.45), (0.03, 0.03)))
-    colour = pick(rng, ((255, 150, 30), (255, 255, 255), (240, 240, 240), (20, 20, 20), (230, 40, 40)))
-    ImageDraw.Draw(image).text((place[0] * w, place[1] * h), text.words(rng, int(rng.integers(1, 4))), font=text.font(rng, "sans", size), fill=colour)
-
-
-def framed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Puts a plain border around a photo, as prints and slides have."""
-    w, h = image.size
-    margin = int(min(w, h) * rng.uniform(0.01, 0.08))
-    out = Image.new("RGB", (w + 2 * margin, h + margin * pick(rng, (2, 2, 4))), pick(rng, ((255, 255, 255), (0, 0, 0), (240, 235, 220), rgb(any_colour(rng)))))
-    out.paste(image, (margin, margin))
-    return out
-
-
-def canvas(rng: np.random.Generator) -> tuple[int, int]:
-    """Returns the size of a photo."""
-    return frame(rng, LOW, HIGH)
-
-
-def patches(rng: np.random.Generator, size: tuple[int, int], count: int, sharpness: tuple[float, float] = (4, 40)) -> np.ndarray:
-    """Returns several textures side by side, with natural borders between them."""
-    array = texture(rng, size)
-    for _ in range(count):
-        mask = fractal(rng, size, rng.uniform(1.2, 2.2), finest=128) - rng.normal(0.3, 0.5)
-        shadow = rng.uniform(0.5, 1)
-        over = texture(rng, size) * rng.uniform(0.6, 1.2)
-        soft = ranks(mask, rng.uniform(*sharpness))
-        under = array * (1 - (1 - shadow) * np.roll(soft, 4, axis=(0, 1)))[..., None]
-        array = blend(under, over, soft)
-    return array
-
-
-def leaves(rng: np.random.Generator, image: Image.Image, count: int, textured: float, smallest: float, largest: float) -> None:
-    """Drops opaque shapes on an image until it is covered: the dead leaves model, sizes by a power law (Lee, Mumford, Huang 2001)."""
-    w, h = image.size
-    draw = ImageDraw.Draw(image)
-    palettes = [natural_palette(rng) for _ in range(3)]
-    # Radii by inverse transform of a density of r^-3.
-    radii = 1 / np.sqrt(rng.uniform(1 / largest**2, 1 / smallest**2, count)) * max(w, h)
-    form = pick(rng, ("ellipse", "blob", "box", "mixed", "mixed"))
-    for r in radii.tolist():
-        x, y = rng.uniform(-0.1, 1.1) * w, rng.uniform(-0.1, 1.1) * h
-        shape = pick(rng, ("ellipse", "blob", "box")) if form == "mixed" else form
-        palette = pick(rng, palettes)
-        colour = one_of(rng, palette) * rng.uniform(0.5, 1.25)
-        if r > 10 and chance(rng, textured):
-            side = int(2 * r)
-            if shape == "blob":
-                mask = polygon_mask((side, side), (blob(rng, 0.25) * 0.5 + 0.5) * side)
-            else:
-                mask = Image.new("L", (side, side), 255 if shape == "box" else 0)
-                if shape == "ellipse":
-                    ImageDraw.Draw(mask).ellipse((0, 0, side - 1, side - 1), fill=255)
-            face = texture(rng, (min(side, 96), min(side, 96)), palette=palette)
-            face = to_image(face * rng.uniform(0.5, 1.2)).resize((side, side), Image.Resampling.BILINEAR)
-            turn = rng.uniform(0, 360)
-            image.paste(face.rotate(turn), (int(x - r), int(y - r)), mask.rotate(turn) if shape != "ellipse" else mask)
-        elif shape == "ellipse":
-            squeeze = rng.uniform(0.5, 1)
-            draw.ellipse((x - r, y - r * squeeze, x + r, y + r * squeeze), fill=rgb(colour))
-        else:
-            points = blob(rng, 0.3, 24) * r if shape == "blob" else np.array([(-r, -r * 0.6), (r, -r * 0.6), (r, r * 0.6), (-r, r * 0.6)])
-            turn = rng.uniform(0, np.pi)
-            c, s = np.cos(turn), np.sin(turn)
-            draw.polygon([(x + a * c - b * s, y + a * s + b * c) for a, b in points.tolist()], fill=rgb(colour))
-
-
-def backdrop(rng: np.random.Generator, size: tuple[int, int], blur: float | None = None) -> Image.Image:
-    """Returns what is behind a subject: textures, leaves, lights or a plain wall, out of focus by a share of the size."""
-    sort = int(rng.integers(5))
-    small = (max(32, size[0] // 2), max(32, size[1] // 2))
-    if sort == 0:
-        image = to_image(patches(rng, small, 1))
-    elif sort == 1:
-        image = to_image(texture(rng, small))
-        leaves(rng, image, 120, 0.0, 0.02, 0.3)
-    elif sort == 2:
-        a, b = natural_palette(rng, 2) if chance(rng, 0.6) else (any_colour(rng), any_colour(rng))
-        y = np.linspace(0, 1, small[1], dtype=np.float32)[:, None, None]
-        image = to_image(a + (b - a) * y + fractal(rng, small, 1.6, finest=64)[..., None] * 0.04)
-    elif sort == 3:
-        image = to_image(cloudy(rng, small, natural_palette(rng)))
-    else:
-        image = ground_and_sky(rng, small)
-    blur = rng.uniform(0, 0.05) if blur is None else blur
-    return blurred(image.resize(size, Image.Resampling.BICUBIC), blur * max(size))
-
-
-def ground_and_sky(rng: np.random.Generator, size: tuple[int, int], horizon: float | None = None) -> Image.Image:
-    """Returns a floor that recedes to a horizon, and a wall or a sky behind it."""
-    w, h = size
-    line = int(h * (rng.uniform(0.25, 0.7) if horizon is None else horizon))
-    image = to_image(sky(rng, size) if chance(rng, 0.5) else texture(rng, size) * rng.uniform(0.5, 1.1))
-    floor = to_image(texture(rng, (w, h)))
-    spread = rng.uniform(0.2, 1.5) * w
-    image.paste(perspective(floor, ((0, line), (w, line), (w + spread, h), (-spread, h)), size, (90, 90, 90)).crop((0, line, w, h)), (0, line))
-    return image
-
-
-def sky(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Returns a sky: blue, grey, or of the evening, with or without clouds."""
-    w, h = size
-    top = hsv(rng.normal(0.59, 0.03), rng.uniform(0.05, 0.8), rng.uniform(0.35, 0.95))
-    bottom = hsv(rng.normal(0.58, 0.04), rng.uniform(0, 0.35), rng.uniform(0.7, 1)) if chance(rng, 0.7) else hsv(rng.uniform(0, 0.12), rng.uniform(0.2, 0.9), rng.uniform(0.6, 1))
-    array = top + (bottom - top) * np.linspace(0, 1, h, dtype=np.float32)[:, None, None] * np.ones((1, w, 1), np.float32)
-    if chance(rng, 0.6):
-        cloud = np.clip(fractal(rng, size, rng.uniform(1.3, 1.9), stretch=rng.uniform(1, 4)) - rng.normal(0.2, 0.6), 0, 1)
-        array = blend(array, np.full_like(array, rng.uniform(0.6, 1)), cloud * rng.uniform(0.3, 1))
-    return array
-
-
-def put(rng: np.random.Generator, image: Image.Image, item: Image.Image, x: float, y: float, shadow: float) -> None:
-    """Stands a thing on a point of the image (the middle of its foot), with a soft shadow below it."""
-    w, h = item.size
-    left, top = int(x - w / 2), int(y - h)
-    if shadow > 0 and w > 8 and h > 8:
-        dark = Image.new("L", image.size)
-        flat = item.getchannel("A").resize((w, max(3, int(h * rng.uniform(0.1, 0.3)))))
-        dark.paste(flat, (left + int(rng.normal(0, 0.08) * w), int(y - flat.height * rng.uniform(0.45, 0.8))))
-        dark = blurred(dark, max(1.0, w * rng.uniform(0.01, 0.06)))
-        image.paste((0, 0, 0), (0, 0), dark.point(lambda v: int(v * shadow)))
-    image.paste(item, (left, top), item.getchannel("A"))
 
 
 def texture_close_up(rng: np.random.Generator) -> Image.Image:
@@ -285,16 +119,6 @@ def animal(rng: np.random.Generator) -> Image.Image:
     if chance(rng, 0.3):
         grass(rng, image, size[1] * rng.uniform(0.85, 1), size[1] * rng.uniform(0.05, 0.25))
     return developed(rng, image)
-
-
-def grass(rng: np.random.Generator, image: Image.Image, y: float, tall: float) -> None:
-    """Draws blades that grow from below into the picture, before what is behind them."""
-    draw = ImageDraw.Draw(image)
-    hue = rng.uniform(0.1, 0.35)
-    for _ in range(int(rng.integers(40, 160))):
-        x, lean = rng.uniform(0, image.width), rng.normal(0, 0.3) * tall
-        colour = rgb(hsv(hue + rng.normal(0, 0.02), rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.8)))
-        draw.line((x, image.height, x + lean, y - tall * rng.uniform(0.3, 1)), fill=colour, width=int(rng.integers(1, 4)))
 
 
 def product(rng: np.random.Generator) -> Image.Image:
@@ -578,12 +402,232 @@ def soft(rng: np.random.Generator) -> Image.Image:
     return developed(rng, image)
 
 
+def seamless(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
+    """Returns a ground without a horizon, as in a studio or near a wall: white, pale, coloured or dark, with a smooth change of light and hardly any texture."""
+    w, h = size
+    base = pick(rng, (np.full(3, rng.uniform(0.85, 1.05)), np.full(3, rng.uniform(0.85, 1.05)), any_colour(rng) * rng.uniform(0.6, 1.1), natural_palette(rng)[2], np.full(3, rng.uniform(0, 0.2))))
+    slow = fractal(rng, size, rng.uniform(1.5, 2.2), finest=48) * rng.uniform(0, 0.05)
+    fine = fractal(rng, size, rng.uniform(0.2, 1)) * rng.choice((0, 0.01, 0.03))
+    across = np.linspace(-1, 1, w, dtype=np.float32)[None, :] * rng.normal(0, 0.06) + np.linspace(-1, 1, h, dtype=np.float32)[:, None] * rng.normal(0, 0.1)
+    return to_image((base * (1 + slow + fine + across)[..., None]).astype(np.float32))
+
+
+def flashed(rng: np.random.Generator, item: Image.Image) -> Image.Image:
+    """Returns a thing in the light that a studio throws on it: its shadows are filled, and it is as bright as its ground."""
+    light = to_image(np.clip(to_array(item.convert("RGB")), 0, 1) ** rng.uniform(0.35, 0.9) * rng.uniform(0.9, 1.25))
+    light.putalpha(item.getchannel("A"))
+    return light
+
+
+def studio(rng: np.random.Generator) -> Image.Image:
+    """One thing that stands free on a seamless ground, cut out or with its shadow: catalogues, portraits of insects, museum pieces."""
+    size = canvas(rng)
+    image = seamless(rng, size) if chance(rng, 0.75) else Image.new("RGB", size, (255, 255, 255))
+    item = thing(rng, int(min(size) * rng.uniform(0.45, 0.98)), (*THINGS, bug, bug, lump, vessel))
+    if chance(rng, 0.3):
+        # The thing itself is pale, dark or of one colour.
+        tint = to_image(to_array(item.convert("L"))[..., None] * any_colour(rng) * rng.uniform(0.8, 1.6))
+        tint.putalpha(item.getchannel("A"))
+        item = tint
+    if chance(rng, 0.7):
+        item = flashed(rng, item)
+    if chance(rng, 0.3):
+        item = item.rotate(rng.normal(0, 30), Image.Resampling.BILINEAR, expand=True)
+    foot = (size[1] + item.height) / 2 + rng.normal(0, 0.05) * size[1]
+    put(rng, image, item, size[0] * rng.uniform(0.4, 0.6), min(foot, size[1] * 1.05), pick(rng, (0, 0.2, 0.5)))
+    return developed(rng, image)
+
+
+def far_off(rng: np.random.Generator) -> Image.Image:
+    """Something small in the midst of nothing much: a ship on the sea, a bird or a kite in the sky, a beetle on sand or on a wall."""
+    size = canvas(rng)
+    w, h = size
+    sort = int(rng.integers(3))
+    image = seamless(rng, size)
+    if sort == 1:
+        image = to_image(sky(rng, size))
+    elif sort == 2:
+        image = to_image(sky(rng, size))
+        line, hue = int(h * rng.uniform(0.3, 0.8)), rng.normal(0.55, 0.1)
+        ripples = fractal(rng, (w, h - line), rng.uniform(0.5, 1.3), stretch=rng.uniform(4, 14)) * rng.uniform(0.02, 0.2)
+        image.paste(to_image(hsv(hue, rng.uniform(0, 0.6), rng.uniform(0.2, 0.7)) * (1 + ripples)[..., None]), (0, line))
+    for _ in range(pick(rng, (1, 1, 1, 2, 6))):
+        item = thing(rng, int(min(size) * rng.uniform(0.08, 0.35)), (*MADE, bug, bug, vehicle, person, creature))
+        y = line + rng.uniform(0, 0.05) * h if sort == 2 else rng.uniform(0.3, 0.9) * h
+        put(rng, image, item, w * rng.uniform(0.15, 0.85), y, 0 if sort == 1 else rng.uniform(0, 0.6))
+    return developed(rng, image)
+
+
+def flower_heart(rng: np.random.Generator) -> Image.Image:
+    """The middle of a vivid flower from near: florets in spirals, petals that leave the frame, perhaps an insect on them."""
+    size = canvas(rng)
+    w, h = size
+    image = backdrop(rng, size, rng.uniform(0.02, 0.06))
+    draw = ImageDraw.Draw(image)
+    cx, cy, radius = w * rng.uniform(-0.1, 1.1), h * rng.uniform(-0.1, 1.1), max(size) * rng.uniform(0.4, 1)
+    hue, count = pick(rng, (0.13, 0.13, 0.02, 0.95, 0.85, 0.75, rng.random())), int(rng.integers(7, 34))
+    for ring in range(int(rng.integers(1, 4))):
+        for i in range(count):
+            angle, long = 2 * np.pi * (i + 0.5 * ring) / count + rng.normal(0, 0.05), radius * (1 - 0.15 * ring)
+            t = np.linspace(0, np.pi, 12)
+            edge = np.stack([long * np.sin(t / 2), long * rng.uniform(2, 3.2) / count * np.sin(t)], axis=1)
+            colour = hsv(hue + rng.normal(0, 0.012), rng.uniform(0.7, 1), rng.uniform(0.55, 1))
+            for half, light in ((edge, 1.0), (edge * (1, -1), rng.uniform(0.75, 1))):
+                draw.polygon([tuple(p) for p in (turned(half, angle) + (cx, cy)).tolist()], fill=rgb(colour * light))
+    if chance(rng, 0.5):
+        image = blurred(image, max(size) * rng.uniform(0, 0.02))
+    draw = ImageDraw.Draw(image)
+    heart, florets = radius * rng.uniform(0.2, 0.6), int(rng.integers(60, 420))
+    tones = natural_palette(rng) if chance(rng, 0.4) else np.stack([hsv(hue - 0.05, 0.8, v) for v in (0.15, 0.35, 0.7)])
+    for i in range(florets, 0, -1):
+        # The golden angle, as in a sunflower (Vogel 1979).
+        away, angle = heart * (i / florets) ** 0.5, i * 2.39996
+        x, y, r = cx + away * np.cos(angle), cy + away * np.sin(angle), heart / florets**0.5 * rng.uniform(0.6, 1.2)
+        colour = tones[int(rng.integers(len(tones)))] * rng.uniform(0.7, 1.2)
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=rgb(colour * 0.6))
+        draw.ellipse((x - r * 0.6, y - r * 0.7, x + r * 0.5, y + r * 0.4), fill=rgb(colour))
+    if chance(rng, 0.5):
+        put(rng, image, bug(rng, int(min(size) * rng.uniform(0.15, 0.5))), w * rng.uniform(0.2, 0.8), h * rng.uniform(0.4, 0.9), 0.3)
+    array = to_array(image) * (1 + 0.08 * fractal(rng, size, 1.2))[..., None]
+    return developed(rng, to_image(array))
+
+
+def lattice(rng: np.random.Generator) -> Image.Image:
+    """A grating, fence, keyboard, tiling or front of windows in perspective, unevenly lit: made things that repeat, perhaps with something before them."""
+    size = canvas(rng)
+    w, h = size
+    columns, rows, side = int(rng.integers(3, 18)), int(rng.integers(3, 18)), 384
+    ground, cell = (skin(rng, (side, side)) * rng.uniform(0.3, 1), skin(rng, (side, side)) * rng.uniform(0.2, 1))
+    mask = Image.new("L", (side, side))
+    draw = ImageDraw.Draw(mask)
+    share_x, share_y, form = rng.uniform(0.3, 0.92), rng.uniform(0.3, 0.92), int(rng.integers(4))
+    for i in range(columns):
+        for j in range(rows):
+            if chance(rng, 0.03):
+                continue
+            x, y = (i + 0.5 + (0.25 if form == 3 and j % 2 else 0)) * side / columns, (j + 0.5) * side / rows
+            box = (x - share_x * side / columns / 2, y - share_y * side / rows / 2, x + share_x * side / columns / 2, y + share_y * side / rows / 2)
+            draw.ellipse(box, fill=255) if form == 0 else draw.rounded_rectangle(box, radius=0 if form == 1 else 4, fill=255)
+    raised = rng.uniform(-0.5, 0.5)
+    edge = np.roll(to_array(mask), (-2, -2), (0, 1)) - np.roll(to_array(mask), (2, 2), (0, 1))
+    face = to_image(blend(ground, cell, to_array(blurred(mask, 0.6))) + (raised * edge)[..., None] * 0.6).convert("RGBA")
+    if chance(rng, 0.25):
+        marks = ImageDraw.Draw(face)
+        for i in range(columns):
+            for j in range(rows):
+                marks.text(((i + 0.3) * side / columns, (j + 0.25) * side / rows), text.word(rng)[0], font=text.font(rng, "sans", side / rows * 0.45), fill=rgb(any_colour(rng)))
+    image = backdrop(rng, size) if chance(rng, 0.4) else to_image(texture(rng, size))
+    inset = rng.uniform(-0.35, 0.15)
+    placed = perspective(face, jittered_corners(rng, size, inset, 0.16), size)
+    image.paste(placed, (0, 0), placed.getchannel("A"))
+    if chance(rng, 0.4):
+        put(rng, image, thing(rng, int(min(size) * rng.uniform(0.3, 0.9))), w * rng.uniform(0.2, 0.8), h * rng.uniform(0.7, 1.1), 0.4)
+    array = to_array(image) * (1 + 0.1 * fractal(rng, size, 1.3, finest=128))[..., None]
+    return developed(rng, to_image(array))
+
+
+def pale(rng: np.random.Generator) -> Image.Image:
+    """White things in a white room: a bath, a fridge, crockery, snow, linen. All is in soft shades of nearly one tone."""
+    size = canvas(rng)
+    w, h = size
+    tint = hsv(rng.random(), rng.uniform(0, 0.12), 1)
+    array = np.ones((h, w), np.float32) * rng.uniform(0.6, 0.95) + fractal(rng, size, 1.8, finest=48) * 0.03
+    for _ in range(int(rng.integers(3, 10))):
+        # Each shape has its own even shade, a soft light across it, an edge that shines and one in shadow.
+        sort = int(rng.integers(3))
+        mask = Image.new("L", size)
+        x0, y0, long, tall = rng.uniform(-0.3, 0.8) * w, rng.uniform(-0.3, 0.8) * h, rng.uniform(0.15, 0.9) * w, rng.uniform(0.15, 0.9) * h
+        box = (x0, y0, x0 + long, y0 + tall)
+        if sort == 0:
+            ImageDraw.Draw(mask).ellipse(box, fill=255)
+        elif sort == 1:
+            ImageDraw.Draw(mask).rounded_rectangle(box, radius=min(long, tall) * rng.uniform(0, 0.4), fill=255)
+        else:
+            mask = polygon_mask(size, (blob(rng, 0.15) * 0.5 + 0.5) * (long, tall) + (x0, y0))
+        inside, soft = to_array(blurred(mask, rng.uniform(0.4, 2))), to_array(blurred(mask, max(size) * rng.uniform(0.01, 0.06)))
+        light = np.linspace(-1, 1, w, dtype=np.float32)[None, :] * rng.normal(0, 0.1) + np.linspace(-1, 1, h, dtype=np.float32)[:, None] * rng.normal(0, 0.12)
+        array = array * (1 - rng.uniform(0, 0.35) * np.roll(soft, int(rng.integers(2, 9)), 0))
+        array = array + (rng.uniform(0.55, 1) + light - (1 - soft) * rng.uniform(0, 0.4) - array) * inside
+    image = to_image(array[..., None] * tint)
+    for _ in range(pick(rng, (0, 1, 2, 4))):
+        put(rng, image, thing(rng, int(min(size) * rng.uniform(0.06, 0.35)), MADE), w * rng.random(), h * rng.uniform(0.3, 1), 0.3)
+    return developed(rng, image)
+
+
+def display(rng: np.random.Generator) -> Image.Image:
+    """Glowing digits, letters or tubes on something dark, out of the dark or blurred by their own light: clocks, signs, neon, gauges."""
+    size = canvas(rng)
+    w, h = size
+    glow = Image.new("RGB", size)
+    draw, hue = ImageDraw.Draw(glow), pick(rng, (0.0, 0.0, 0.35, 0.55, 0.1, rng.random()))
+    for _ in range(int(rng.integers(1, 4))):
+        colour = rgb(hsv(hue + rng.normal(0, 0.03), rng.uniform(0.5, 1), 1))
+        content = text.number(rng) if chance(rng, 0.6) else text.word(rng).upper()
+        draw.text((w * rng.uniform(0, 0.4), h * rng.uniform(0, 0.7)), content, font=text.font(rng, pick(rng, ("mono", "bold", "sans")), h * rng.uniform(0.12, 0.6)), fill=colour)
+    for _ in range(pick(rng, (0, 0, 3, 8))):
+        points = [(w * rng.random(), h * rng.random()) for _ in range(3)]
+        draw.line(points, fill=rgb(hsv(rng.random(), rng.uniform(0.3, 1), 1)), width=int(rng.integers(1, 6)), joint="curve")
+    glow = glow.rotate(rng.normal(0, 10), Image.Resampling.BILINEAR)
+    dark = to_array(backdrop(rng, size)) * rng.uniform(0.02, 0.35)
+    sharp, halo = to_array(blurred(glow, rng.uniform(0.3, 4))), to_array(blurred(glow, max(size) * rng.uniform(0.01, 0.08)))
+    return developed(rng, to_image(dark + sharp * rng.uniform(0.7, 1.3) + halo * rng.uniform(0.3, 1.6)))
+
+
+def bare_branches(rng: np.random.Generator) -> Image.Image:
+    """Twigs, masts, cranes, wires or blades of grass against the sky or something bright and soft: dark lines that fork."""
+    size = canvas(rng)
+    w, h = size
+    image = to_image(sky(rng, size)) if chance(rng, 0.6) else backdrop(rng, size, rng.uniform(0.02, 0.07))
+    draw = ImageDraw.Draw(image)
+    made, bark = chance(rng, 0.35), natural_palette(rng)[0] * rng.uniform(0.3, 1)
+    ends = [(w * rng.uniform(0, 1), h * rng.uniform(0.9, 1.1), -np.pi / 2 + rng.normal(0, 0.3), h * rng.uniform(0.2, 0.45), max(size) * rng.uniform(0.01, 0.05)) for _ in range(int(rng.integers(1, 4)))]
+    drawn = 0
+    while ends and drawn < 260:
+        x, y, angle, long, thick = ends.pop(0)
+        drawn += 1
+        tip = (x + long * np.cos(angle), y + long * np.sin(angle))
+        draw.line((x, y, *tip), fill=rgb(bark * rng.uniform(0.7, 1.4)), width=max(1, int(thick)))
+        if long > max(size) * 0.02:
+            for _ in range(int(rng.integers(2, 4))):
+                turn = pick(rng, (-np.pi / 2, 0, np.pi / 2, np.pi / 4)) if made else rng.normal(0, 0.5)
+                ends.append((*tip, angle + turn, long * rng.uniform(0.5, 0.85), thick * 0.65))
+    if chance(rng, 0.4):
+        put(rng, image, thing(rng, int(min(size) * rng.uniform(0.1, 0.5)), (creature, person, lump, vehicle, vessel)), w * rng.uniform(0.1, 0.9), h * rng.uniform(0.5, 1), 0)
+    return developed(rng, image)
+
+
+def printed(rng: np.random.Generator) -> Image.Image:
+    """Cloth, a mug, a wall or a parcel with a drawing or writing on it, in folds and shade: what is printed is flat, what it is on is not."""
+    size = canvas(rng)
+    w, h = size
+    cloth = np.broadcast_to(any_colour(rng), (h, w, 3)).astype(np.float32) if chance(rng, 0.6) else skin(rng, size)
+    print_ = Image.new("RGBA", size)
+    draw, ink = ImageDraw.Draw(print_), [rgb(any_colour(rng)) for _ in range(3)]
+    for _ in range(int(rng.integers(1, 6))):
+        x, y, r = w * rng.uniform(0.25, 0.75), h * rng.uniform(0.25, 0.75), min(size) * rng.uniform(0.03, 0.2)
+        sort = int(rng.integers(3))
+        if sort == 0:
+            draw.polygon([tuple(p) for p in (blob(rng, 0.3, 24) * r + (x, y)).tolist()], fill=(*pick(rng, ink), 255))
+        elif sort == 1:
+            draw.text((x - 2 * r, y), text.words(rng, int(rng.integers(1, 3))), font=text.font(rng, "bold", max(8, r)), fill=(*pick(rng, ink), 255))
+        else:
+            draw.ellipse((x - r, y - r, x + r, y + r), outline=(*pick(rng, ink), 255), width=max(1, int(r * 0.2)))
+    array = blend(cloth, to_array(print_.convert("RGB")), to_array(print_.getchannel("A")) * rng.uniform(0.6, 1))
+    folds = fractal(rng, size, rng.uniform(1.3, 2), stretch=rng.uniform(1, 5), angle=rng.uniform(0, np.pi), finest=128)
+    array = array * (1 + rng.uniform(0.05, 0.25) * folds)[..., None]
+    outline = polygon_mask(size, np.array([[0.12, 0.1], [0.35, 0.04], [0.65, 0.04], [0.88, 0.1], [0.98, 0.4], [0.84, 0.45], [0.82, 0.98], [0.18, 0.98], [0.16, 0.45], [0.02, 0.4]]) * (w, h)) if chance(rng, 0.5) else polygon_mask(size, (blob(rng, 0.1) * 0.48 + 0.5) * (w, h))
+    image = pick(rng, (seamless, lambda rng, size: to_image(texture(rng, size)), backdrop))(rng, size)
+    image.paste(shaded(rng, outline, array.astype(np.float32), gloss=0), (0, 0), outline)
+    return developed(rng, image)
+
+
 HELD_OUT = frozenset({"animal", "table", "textured_leaves", "flowers"})
 
 RECIPES = {
     recipe.__name__: balanced(visible(recipe, 0.05), natural=True)
     for recipe in (
-        animal, close_up, crowd, dead_leaves, flowers, foliage, fur, insect, landscape, mixed_textures, night, on_texture, portrait,
-        product, room, shelf, sign, soft, street, subject, table, texture_close_up, textured_leaves, water,
+        animal, bare_branches, close_up, crowd, dead_leaves, display, far_off, flower_heart, flowers, foliage, fur, insect, landscape,
+        lattice, mixed_textures, night, on_texture, pale, portrait, printed, product, room, shelf, sign, soft, street, studio, subject, table,
+        texture_close_up, textured_leaves, water,
     )
 }  # fmt: skip

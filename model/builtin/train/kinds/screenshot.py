@@ -605,9 +605,145 @@ def office(rng: np.random.Generator) -> Image.Image:
     return s.done()
 
 
+def plot(rng: np.random.Generator, s: Screen, x0: float, y0: float, x1: float, y1: float) -> None:
+    """Draws a chart or a drawing into a part of the screen: one of the graphics, pasted, or curves, bars and points on a grid in the screen's own colours."""
+    w, h = int(x1 - x0), int(y1 - y0)
+    if w < 16 or h < 16:
+        return
+    if chance(rng, 0.5):
+        shown = pick(rng, (graphic.bar_chart, graphic.line_chart, graphic.scatter_plot, graphic.diagram, graphic.street_map))(rng)
+        s.image.paste(shown.resize((w, h), Image.Resampling.BILINEAR), (int(x0), int(y0)))
+        return
+    for i in range(1, 5):
+        s.draw.line((x0, y0 + h * i / 5, x1, y0 + h * i / 5), fill=s.theme.line)
+    s.draw.line((x0, y0, x0, y1, x1, y1), fill=s.theme.faint)
+    n, sort = int(rng.integers(8, 90)), int(rng.integers(4))
+    for _ in range(int(rng.integers(1, 4))):
+        colour = pick(rng, (s.theme.accent, rgb(any_colour(rng, True))))
+        walk = np.cumsum(rng.normal(0, 1, n))
+        walk = (walk - walk.min()) / (np.ptp(walk) + 1e-6) * rng.uniform(0.3, 0.95)
+        points = [(x0 + w * i / n, y1 - v * h) for i, v in enumerate(walk.tolist())]
+        if sort == 0:
+            s.draw.line(points, fill=colour, width=int(rng.integers(1, 4)))
+        elif sort == 1:
+            s.draw.polygon([(x0, y1), *points, (points[-1][0], y1)], fill=colour)
+        elif sort == 2:
+            for x, y in points:
+                s.draw.rectangle((x, min(y, y1 - 1), x + w / n * 0.6, y1), fill=colour)
+        else:
+            for x, y in points:
+                up = chance(rng, 0.5)
+                s.draw.rectangle((x, y - h * 0.04, x + w / n * 0.6, y + h * rng.uniform(0, 0.12)), fill=(40, 170, 120) if up else (220, 70, 70))
+
+
+def notebook(rng: np.random.Generator) -> Image.Image:
+    """A notebook of code and results in a browser or an editor: cells of code, and below them tables and charts."""
+    s = Screen(rng, (*WIDE, 1, 0.8), dark=chance(rng, 0.35))
+    s.draw.rectangle((0, 0, s.w, s.unit * 3.4), fill=s.theme.panel)
+    s.say(s.unit, s.unit * 0.3, 2, 1.1)
+    s.icons(s.unit * 1.3, s.unit * 2.5, int(rng.integers(6, 14)), s.unit * 1.9)
+    font, y, margin = text.font(rng, "mono", s.unit * 0.85), s.unit * 4.2, s.unit * rng.uniform(2, 6)
+    colours = [s.theme.ink, s.theme.ink, s.theme.accent, rgb(hsv(rng.random(), 0.6, 0.6))]
+    while y < s.h - s.unit * 2:
+        tall = s.unit * rng.uniform(2, 7)
+        s.draw.text((4, y + 2), f"[{int(rng.integers(1, 99))}]:", font=font, fill=s.theme.faint)
+        s.draw.rectangle((margin, y, s.w - s.unit, y + tall), fill=s.theme.panel, outline=s.theme.line)
+        code_lines(rng, s, margin + s.unit * 0.5, y + 3, s.w - margin - s.unit * 3, y + tall, font, colours)
+        y += tall + s.unit * 0.5
+        if chance(rng, 0.6):
+            tall = min(s.h * rng.uniform(0.25, 0.5), s.h - y)
+            plot(rng, s, margin + s.unit, y, margin + s.unit + (s.w - margin) * rng.uniform(0.4, 0.85), y + tall)
+            y += tall + s.unit
+    return s.done()
+
+
+def workbench(rng: np.random.Generator) -> Image.Image:
+    """A program to draw, plan, measure or trade in: menus and tools around a large canvas with a chart, a drawing or a map on it."""
+    s = Screen(rng)
+    top, left, right, foot = s.unit * rng.uniform(2, 5), s.unit * rng.uniform(0, 3), s.w * pick(rng, (0, 0.15, 0.25)), s.unit * pick(rng, (0, 1.6, 6))
+    for i in range(int(rng.integers(4, 10))):
+        s.say(s.unit * (0.7 + 4 * i), s.unit * 0.2, 1, 0.85, width=s.unit * 3.5)
+    s.draw.rectangle((0, s.unit * 1.5, s.w, top), fill=s.theme.panel)
+    s.icons(s.unit * 1.3, (s.unit * 1.5 + top) / 2, int(s.w / (s.unit * rng.uniform(2, 5))), s.unit * 2)
+    if left > s.unit:
+        s.draw.rectangle((0, top, left, s.h), fill=s.theme.panel)
+        s.icons(left / 2, top + s.unit, int((s.h - top) / (s.unit * 2)), s.unit * 1.8, down=True)
+    s.draw.rectangle((left, top, s.w - right, s.h - foot), fill=pick(rng, (s.theme.back, s.theme.line, (255, 255, 255))))
+    inset = s.unit * rng.uniform(0, 3)
+    plot(rng, s, left + inset, top + inset, s.w - right - inset, s.h - foot - inset)
+    if right:
+        s.draw.rectangle((s.w - right, top, s.w, s.h), fill=s.theme.panel)
+        y = top + s.unit
+        while y < s.h - s.unit * 2:
+            s.say(s.w - right + s.unit * 0.6, y, 2, 0.85, width=right * 0.5)
+            pick(rng, (s.field, s.button))(s.w - right * 0.45, y - 2, right * 0.4) if chance(rng, 0.4) else s.say(s.w - right * 0.4, y, 1, 0.85, s.theme.faint, width=right * 0.35)
+            y += s.unit * rng.uniform(1.5, 2.6)
+    if foot:
+        s.draw.rectangle((0, s.h - foot, s.w, s.h), fill=s.theme.panel, outline=s.theme.line)
+        y = s.h - foot + 2
+        while y + s.unit < s.h:
+            for i in range(5):
+                s.say(s.w * (0.02 + 0.19 * i), y, 1, 0.8, pick(rng, (s.theme.ink, s.theme.faint)), width=s.w * 0.15)
+            y += s.unit * 1.3
+    return s.done()
+
+
+def map_app(rng: np.random.Generator) -> Image.Image:
+    """A map on a screen, with a search field, buttons that float on it, and a list of places or a route beside or below it."""
+    s = Screen(rng, (*WIDE, *TALL, 1))
+    shown = pick(rng, (graphic.street_map, graphic.street_map, graphic.country_map))(rng)
+    s.image.paste(shown.resize((s.w, s.h), Image.Resampling.BILINEAR))
+    if s.w > s.h and chance(rng, 0.7):
+        side = s.w * rng.uniform(0.2, 0.36)
+        s.draw.rectangle((0, 0, side, s.h), fill=s.theme.back)
+        s.field(s.unit, s.unit, side - 2 * s.unit)
+        y = s.unit * 4
+        while y + s.unit * 3 < s.h:
+            s.icons(s.unit * 1.4, y + s.unit, 1, 1)
+            s.say(s.unit * 2.6, y, 2, 1, style="bold", width=side - s.unit * 4)
+            s.say(s.unit * 2.6, y + s.unit * 1.3, 3, 0.8, s.theme.faint, width=side - s.unit * 4)
+            y += s.unit * 3.2
+    else:
+        s.field(s.unit, s.unit, min(s.w - 2 * s.unit, s.unit * 24))
+        y = s.h * rng.uniform(0.6, 0.85)
+        s.draw.rounded_rectangle((0, y, s.w, s.h + 20), radius=s.theme.radius + 4, fill=s.theme.back)
+        s.say(s.unit, y + s.unit, 3, 1.3, style="bold", width=s.w - s.unit * 2)
+        s.passage(s.unit, y + s.unit * 3, s.w - s.unit * 2, s.h, 0.85, s.theme.faint)
+    for i in range(int(rng.integers(1, 5))):
+        x, y = s.w - s.unit * 3, s.h * 0.15 + i * s.unit * 2.8
+        s.draw.rounded_rectangle((x, y, x + s.unit * 2.2, y + s.unit * 2.2), radius=4, fill=s.theme.back, outline=s.theme.line)
+        s.icons(x + s.unit * 1.1, y + s.unit * 1.1, 1, 1)
+    return s.done()
+
+
+def monitor_wall(rng: np.random.Generator) -> Image.Image:
+    """Measurements of machines over time: unequal panes with curves close together, each with a title and a legend, below a bar with a time range."""
+    s = Screen(rng, (*WIDE, 1.2), dark=chance(rng, 0.75))
+    bar = s.unit * rng.uniform(1.5, 3)
+    s.draw.rectangle((0, 0, s.w, bar), fill=s.theme.panel)
+    s.say(s.unit, bar * 0.2, 3, 1)
+    s.button(s.w - s.unit * 9, max(0, bar / 2 - s.unit * 0.9), s.unit * 8)
+    y = bar + 3
+    while y < s.h:
+        tall, x = s.h * rng.uniform(0.15, 0.45), 3.0
+        while x < s.w - s.unit * 3:
+            wide = min(s.w * pick(rng, (0.2, 0.25, 0.33, 0.5, 0.66)), s.w - x)
+            s.draw.rectangle((x, y, x + wide - 4, y + tall - 4), fill=s.theme.panel if chance(rng, 0.8) else s.theme.back, outline=s.theme.line)
+            s.say(x + 5, y + 2, 2, 0.75, width=wide - 12)
+            plot(rng, s, x + s.unit, y + s.unit * 1.5, x + wide - s.unit, y + tall - s.unit * 1.8)
+            for i in range(3):
+                s.say(x + s.unit * (1 + 5 * i), y + tall - s.unit * 1.5, 1, 0.65, s.theme.faint, width=min(wide - s.unit * (2 + 5 * i), s.unit * 5)) if wide > s.unit * (4 + 5 * i) else None
+            x += wide
+        y += tall
+    return s.done()
+
+
 HELD_OUT = frozenset({"chat", "dashboard"})
 
 RECIPES = {
     recipe.__name__: balanced(recipe)
-    for recipe in (chat, dashboard, desktop, dialog, editor, gallery, home_screen, mobile_app, office, player, spreadsheet, terminal, web_page)
+    for recipe in (
+        chat, dashboard, desktop, dialog, editor, gallery, home_screen, map_app, mobile_app, monitor_wall, notebook, office, player,
+        spreadsheet, terminal, web_page, workbench,
+    )
 }  # fmt: skip
