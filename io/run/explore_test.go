@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -14,9 +13,6 @@ import (
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 )
-
-// chaos says that TAGBEAM_CHAOS asks for the long form of the tests that break things: make chaos.
-var chaos = os.Getenv("TAGBEAM_CHAOS") != ""
 
 // scenario is a small world in which programs meet, to be explored.
 type scenario struct {
@@ -173,7 +169,13 @@ func (s scenario) world(t testing.TB, mem *object.Mem, program, lives int) objec
 	}
 	w := objecttest.World{Store: mem, Check: v.check}
 	for i, run := range s.programs {
-		p := objecttest.Program{Run: func(store object.Store) error { return run(newOutput(store)) }}
+		p := objecttest.Program{Run: func(store object.Store) error {
+			o := newOutput(store)
+			attempts := 0
+			// Never those of another program, and the same each time: they are in names, and names decide the order of listings.
+			o.newAttempt = func() string { attempts++; return fmt.Sprintf("%06x%06x", i+1, attempts) }
+			return run(o)
+		}}
 		if i == program {
 			p.Lives = lives
 		}
@@ -227,19 +229,32 @@ func TestEveryInterleaving(t *testing.T) {
 	}
 }
 
+// TestRandomInterleavings runs the rivals in orders chosen at random, far from those that TestEveryInterleaving has come to, and kills one of them now
+// and then.
+func TestRandomInterleavings(t *testing.T) {
+	warmUp(t)
+	mem := newMem(t)
+	all := scenarios()
+	n, kills, steps := 0, 0, 0
+	for seed := range seeds(300, 10_000) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		s := all[seed%uint64(len(all))]
+		program, lives := random.IntN(len(s.programs)), 0
+		if random.IntN(2) == 0 {
+			lives = 1 + random.IntN(60)
+			kills++
+		}
+		made, err := objecttest.Wander(s.world(t, mem, program, lives), random, []float64{0.05, 0.2, 0.5}[random.IntN(3)])
+		if err != nil {
+			t.Fatalf("seed %d: %s, program %d killed after %d requests (0: never): %v", seed, s.name, program, lives, err)
+		}
+		steps += made
+		n++
+	}
+	t.Logf("%d orders, %d requests, %d programs killed", n, steps, kills)
+	report("interleavings at random", n)
+	report("programs killed in them", kills)
+}
+
 // warmUp makes a night, so that what is made once in a process is there.
 func warmUp(t *testing.T) { mustNight(t, newOutput(newMem(t)), small(numbered(1, "A"))) }
-
-// report adds to the numbers that make chaos sums up.
-func report(what string, n int) {
-	file := os.Getenv("TAGBEAM_CHAOS_REPORT")
-	if file == "" {
-		return
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		panic(err)
-	}
-	defer f.Close()
-	fmt.Fprintln(f, what+"\t"+strconv.Itoa(n))
-}
