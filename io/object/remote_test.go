@@ -107,6 +107,7 @@ func TestBucketTransientAnswers(t *testing.T) {
 func TestBucketRefusals(t *testing.T) {
 	for name, b := range buckets {
 		t.Run(name, func(t *testing.T) {
+			e, store := b.start(t)
 			for _, test := range []struct {
 				code int
 				name string
@@ -119,7 +120,6 @@ func TestBucketRefusals(t *testing.T) {
 				{404, b.missing, object.ErrNotFound, "does not exist"},
 				{400, "Strange", nil, "the message of Strange (HTTP 400)"},
 			} {
-				e, store := b.start(t)
 				var requests atomic.Int32
 				e.Inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 					requests.Add(1)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,6 +24,7 @@ type tagOptions struct {
 	model       modelFlags
 	planOnly    bool
 	summaryJSON string
+	metricsFile string
 	quiet       bool
 }
 
@@ -88,6 +90,7 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
+	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
 	f.Var(logFormat{}, "log-format", "format of log lines: text or json")
 }
@@ -136,14 +139,20 @@ func (o *tagOptions) run(ctx context.Context) error {
 	return nil
 }
 
+// write writes the summary to the files that the flags name.
 func (o *tagOptions) write(s *summary) error {
-	if o.summaryJSON == "" {
-		return nil
+	var errs []error
+	if o.summaryJSON != "" {
+		if err := s.writeJSON(o.summaryJSON); err != nil {
+			errs = append(errs, fmt.Errorf("--summary-json: %w", err))
+		}
 	}
-	if err := s.writeJSON(o.summaryJSON); err != nil {
-		return fmt.Errorf("--summary-json: %w", err)
+	if o.metricsFile != "" && !o.planOnly {
+		if err := s.writeMetrics(o.metricsFile, time.Now()); err != nil {
+			errs = append(errs, fmt.Errorf("--metrics-textfile: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // writeFailed writes the summary of a command that failed: its own error is the one to end with.
@@ -155,15 +164,25 @@ func (o *tagOptions) writeFailed(log *slog.Logger, s *summary) {
 
 // checkSummary finds out before the work whether there is a place for the summary.
 func (o *tagOptions) checkSummary() error {
-	if o.summaryJSON == "" {
+	if o.metricsFile != "" && filepath.Ext(o.metricsFile) != ".prom" {
+		return &pipeline.UsageError{Err: fmt.Errorf("--metrics-textfile %s: the node exporter reads files whose names end in .prom", o.metricsFile)}
+	}
+	if err := checkFile("--summary-json", o.summaryJSON); err != nil {
+		return err
+	}
+	return checkFile("--metrics-textfile", o.metricsFile)
+}
+
+func checkFile(flag, file string) error {
+	if file == "" {
 		return nil
 	}
-	folder := filepath.Dir(o.summaryJSON)
+	folder := filepath.Dir(file)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: there is no folder %s", o.summaryJSON, folder)}
+		return &pipeline.UsageError{Err: fmt.Errorf("%s %s: there is no folder %s", flag, file, folder)}
 	}
-	if info, err := os.Stat(o.summaryJSON); err == nil && info.IsDir() {
-		return &pipeline.UsageError{Err: fmt.Errorf("--summary-json %s: it is a folder; name a file", o.summaryJSON)}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return &pipeline.UsageError{Err: fmt.Errorf("%s %s: it is a folder; name a file", flag, file)}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +103,23 @@ func TestAnotherModel(t *testing.T) {
 		}
 	}
 	first.wantRuns(t, want)
+}
+
+// TestOtherPreprocessing: the same network on other pixels is another model.
+func TestOtherPreprocessing(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, 3)
+	tagbeam(t, j.args()...).want(exitOK)
+	for i, flag := range []string{"--exif-orientation", "--fast-decode"} {
+		tagbeam(t, j.args(flag)...).want(exitOK).prints(fmt.Sprintf("run %d published", i+2), "images     3 ")
+		tagbeam(t, j.args(flag)...).want(exitOK).prints("nothing to do")
+	}
+	tagbeam(t, j.args()...).want(exitOK).prints("nothing to do")
+	want := map[string][]int64{}
+	for i := range 3 {
+		want[imageName(i)] = []int64{1, 2, 3}
+	}
+	j.wantRuns(t, want)
 }
 
 // TestErrorsOfTheNightBefore: what failed for good is not tried again, unless it has changed, or with --retry-errors. (What may heal: TestGS.)

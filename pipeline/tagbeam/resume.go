@@ -10,7 +10,7 @@ import (
 
 // pathFlags are those whose value may be a local path.
 var pathFlags = map[string]bool{
-	"input": true, "model": true, "output": true, "model-labels": true, "preprocess": true, "onnxruntime": true, "summary-json": true,
+	"input": true, "model": true, "output": true, "model-labels": true, "preprocess": true, "onnxruntime": true, "summary-json": true, "metrics-textfile": true,
 }
 
 // resumeCommand is what a person types, in whatever folder, to go on with the run that a command of these flags plans.
