@@ -210,21 +210,45 @@ func (s scenario) world(t testing.TB, mem *object.Mem, program, lives int) objec
 // TestEveryInterleaving runs rivals over small worlds in every order of their requests that can make a difference, with the invariants checked after
 // each one.
 func TestEveryInterleaving(t *testing.T) {
-	limit := 100
+	limit := 50
 	if chaos {
-		limit = 3_000
+		limit = 600
 	}
 	warmUp(t)
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			mem := newMem(t)
-			seen, err := objecttest.Explore(func() objecttest.World { return s.world(t, mem, 0, 0) }, max(20, limit/killStride))
+			seen, err := objecttest.Explore(func() objecttest.World { return s.world(t, mem, 0, 0) }, max(10, limit/killStride))
 			t.Logf("%+v", seen)
 			if err != nil {
 				t.Fatal(err)
 			}
-			report("interleavings", seen.Runs)
+			report("interleavings by partial-order reduction", seen.Runs)
+		})
+	}
+}
+
+// TestOneInterruption runs the rivals in every order in which one of them is interrupted once, at every request; for the smallest world, twice, in make chaos.
+func TestOneInterruption(t *testing.T) {
+	if killStride > 1 {
+		t.Skip("too slow with the race detector, and it says nothing about goroutines")
+	}
+	warmUp(t)
+	for i, s := range scenarios() {
+		n := 1
+		if chaos && i == 0 {
+			n = 2
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			mem := newMem(t)
+			seen, err := objecttest.Switches(func() objecttest.World { return s.world(t, mem, 0, 0) }, n)
+			t.Logf("%d interruptions: %+v", n, seen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report(fmt.Sprintf("interleavings with at most %d interruptions (all there are)", n), seen.Runs)
 		})
 	}
 }
@@ -236,7 +260,7 @@ func TestRandomInterleavings(t *testing.T) {
 	mem := newMem(t)
 	all := scenarios()
 	n, kills, steps := 0, 0, 0
-	for seed := range seeds(300, 10_000) {
+	for seed := range seeds(200, 5_000) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		s := all[seed%uint64(len(all))]
 		program, lives := random.IntN(len(s.programs)), 0

@@ -147,9 +147,8 @@ func TestExploreMissesNothing(t *testing.T) {
 	}
 }
 
-// TestExploreFindsTheRace: a program that looks before it writes, and believes for ever what it saw; the error's schedule shows it again.
-func TestExploreFindsTheRace(t *testing.T) {
-	defer object.Close()
+// believers are two programs that look whether there is a winner before they write that they are it, and believe for ever what they saw.
+func believers(name uint64) World {
 	ctx := context.Background()
 	believer := func(s object.Store) error {
 		if _, err := s.Stat(ctx, "winner"); err == nil {
@@ -161,14 +160,18 @@ func TestExploreFindsTheRace(t *testing.T) {
 		s.PutIfAbsent(ctx, "winner", func(w io.Writer) error { return nil })
 		return errors.New("I have won")
 	}
-	world := func() World {
-		return World{Store: object.OpenMem(fmt.Sprint(rand.Uint64())), Programs: []Program{{Run: believer}, {Run: believer}}, End: func(errs []error) error {
-			if errs[0] != nil && errs[1] != nil {
-				return errors.New("two winners")
-			}
-			return nil
-		}}
-	}
+	return World{Store: object.OpenMem(fmt.Sprint(name)), Programs: []Program{{Run: believer}, {Run: believer}}, End: func(errs []error) error {
+		if errs[0] != nil && errs[1] != nil {
+			return errors.New("two winners")
+		}
+		return nil
+	}}
+}
+
+// TestExploreFindsTheRace: a program that looks before it writes, and believes for ever what it saw; the error's schedule shows it again.
+func TestExploreFindsTheRace(t *testing.T) {
+	defer object.Close()
+	world := func() World { return believers(rand.Uint64()) }
 	x, err := Explore(world, 100)
 	if err == nil || !strings.Contains(err.Error(), "two winners") {
 		t.Fatalf("%+v, %v", x, err)
