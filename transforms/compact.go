@@ -6,6 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 func init() {
@@ -21,6 +22,7 @@ type Compact struct {
 func (fn *Compact) ProcessElement(ctx context.Context, p run.Part, emit func(int64, run.PublishedPart)) error {
 	ctx, done := fn.Run.context(ctx)
 	defer done()
+	defer engine.Begin(engine.Write)()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

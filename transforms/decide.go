@@ -6,6 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 func init() {
@@ -22,6 +23,7 @@ type Decide struct {
 func (fn *Decide) ProcessElement(ctx context.Context, t Total, emit func(run.Part)) error {
 	ctx, done := fn.Run.context(ctx)
 	defer done()
+	defer engine.Begin(engine.Write)()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

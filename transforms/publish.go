@@ -8,6 +8,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/tagbeam/tagbeam/io/run"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 func init() {
@@ -24,6 +25,7 @@ type Publish struct {
 func (fn *Publish) ProcessElement(ctx context.Context, id int64, parts func(*run.PublishedPart) bool, emit func(int64, string)) error {
 	ctx, done := fn.Run.context(ctx)
 	defer done()
+	defer engine.Begin(engine.Write)()
 	out, plan, err := fn.Run.open(ctx)
 	if err != nil {
 		return err

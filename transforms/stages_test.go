@@ -99,10 +99,19 @@ func nextPlan(t *testing.T, name string, model engine.ModelRef) *planned {
 func (p *planned) tagged(t *testing.T, u run.Unit) transforms.Total {
 	t.Helper()
 	tag, total := p.tag, transforms.Total{}
-	if err := tag.ProcessElement(t.Context(), u, func(got transforms.Total) { total = got }); err != nil {
+	if err := tagUnit(t.Context(), &tag, u, func(got transforms.Total) { total = got }); err != nil {
 		t.Fatal(err)
 	}
 	return total
+}
+
+// tagUnit runs a bundle of one unit.
+func tagUnit(ctx context.Context, tag *transforms.Tag, u run.Unit, emit func(transforms.Total)) error {
+	tag.StartBundle(ctx, emit)
+	if err := tag.ProcessElement(ctx, u, emit); err != nil {
+		return err
+	}
+	return tag.FinishBundle(ctx, emit)
 }
 
 // all makes every stage of the run, in order, and returns the part files.
@@ -338,7 +347,7 @@ func (p *planned) stages(ctx context.Context) map[string]func() error {
 	p2 := *p // instances of their own
 	return map[string]func() error{
 		"Units": func() error { return p2.units.ProcessElement(ctx, nil, func(run.Unit) {}) },
-		"Tag":   func() error { return p2.tag.ProcessElement(ctx, p.plan.Units()[0], func(transforms.Total) {}) },
+		"Tag":   func() error { return tagUnit(ctx, &p2.tag, p.plan.Units()[0], func(transforms.Total) {}) },
 		"Decide": func() error {
 			return p2.decide.ProcessElement(ctx, transforms.Total{Units: 1}, func(run.Part) {})
 		},

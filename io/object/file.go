@@ -17,7 +17,10 @@ import (
 // objects.
 type fileStore struct{}
 
-var _ Store = fileStore{}
+var (
+	_ Store      = fileStore{}
+	_ ReaderInto = fileStore{}
+)
 
 // Stat implements Store.
 func (fileStore) Stat(ctx context.Context, key string) (Info, error) {
@@ -41,12 +44,17 @@ func (fileStore) Stat(ctx context.Context, key string) (Info, error) {
 const fileReadAttempts = 3
 
 // Read implements Store. A file that changes while it is read is read again; one that never stands still is ErrTransient.
-func (fileStore) Read(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error) {
+func (s fileStore) Read(ctx context.Context, key string, maxBytes int64) ([]byte, Info, error) {
+	return s.ReadInto(ctx, key, maxBytes, func(size int64) []byte { return make([]byte, size) })
+}
+
+// ReadInto implements ReaderInto.
+func (fileStore) ReadInto(ctx context.Context, key string, maxBytes int64, alloc func(size int64) []byte) ([]byte, Info, error) {
 	if err := checkFileKey("read", key); err != nil {
 		return nil, Info{}, err
 	}
 	for range fileReadAttempts {
-		data, info, changed, err := readFile(ctx, key, maxBytes)
+		data, info, changed, err := readFile(ctx, key, maxBytes, alloc)
 		if err != nil || !changed {
 			return data, info, err
 		}
@@ -57,7 +65,7 @@ func (fileStore) Read(ctx context.Context, key string, maxBytes int64) ([]byte, 
 // duringRead lets a test change the file between the two looks at its state.
 var duringRead = func(string) {}
 
-func readFile(ctx context.Context, key string, maxBytes int64) (data []byte, info Info, changed bool, err error) {
+func readFile(ctx context.Context, key string, maxBytes int64, alloc func(size int64) []byte) (data []byte, info Info, changed bool, err error) {
 	f, before, err := openRegular(ctx, key)
 	if err != nil {
 		return nil, Info{}, false, err
@@ -66,7 +74,7 @@ func readFile(ctx context.Context, key string, maxBytes int64) (data []byte, inf
 	if before.Size() > maxBytes {
 		return nil, Info{}, false, tooLarge(key, before.Size(), maxBytes)
 	}
-	data = make([]byte, before.Size())
+	data = alloc(before.Size())
 	n, err := io.ReadFull(contextReader{ctx, f}, data)
 	if ended := cancelled(ctx, "read", key); ended != nil {
 		return nil, Info{}, false, ended

@@ -13,7 +13,7 @@ import (
 // maxCleaned is the number of run folders one Clean lists at most.
 const maxCleaned = 32
 
-// Clean removes the unit files and plan chunks of the runs before run, which are no longer needed: a run cleans up after its
+// Clean removes the unit files, plan chunks and settings of the runs before run, which are no longer needed: a run cleans up after its
 // predecessors once it is planned, never after itself. Runs that are not closed are left alone. It goes back from the newest until two runs in a row
 // have nothing to remove, so it costs two listings of a few objects when there is nothing to do. What stays behind when it fails is of no
 // effect, and the next run's Clean sees to it.
@@ -45,7 +45,7 @@ func (o *Output) cleanRun(ctx context.Context, id int64) (removed int, err error
 	folder := o.key(runFolder(id))
 	var leftovers []string
 	err = o.store.List(ctx, object.ListOptions{Prefix: folder}, func(i object.Info) error {
-		if name := strings.TrimPrefix(i.Key, folder); strings.HasPrefix(name, unitPrefix) || strings.HasPrefix(name, chunkPrefix) {
+		if name := strings.TrimPrefix(i.Key, folder); strings.HasPrefix(name, unitPrefix) || strings.HasPrefix(name, chunkPrefix) || strings.HasPrefix(name, givenFolder) || name == settingsName {
 			leftovers = append(leftovers, i.Key)
 		}
 		return nil

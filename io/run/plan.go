@@ -44,6 +44,8 @@ type PlanRequest struct {
 	// PartRows is about the number of rows of a part file, 1,000,000 by default. Parts are whole units.
 	PartRows int64
 
+	// Found, when not nil, is called once, when the first image is planned: what is needed for it can be prepared while the rest is listed.
+	Found func()
 	// Ready, when not nil, is called once there is something to do and before the plan is elected. Its error ends planning, so that nothing
 	// is planned that cannot be done.
 	Ready func(ctx context.Context) error
@@ -207,6 +209,9 @@ func (p *planner) add(item source.Item) error {
 	*reason++
 	p.stats.Images++
 	p.stats.Bytes += item.Size
+	if p.stats.Images == 1 && p.req.Found != nil {
+		p.req.Found()
+	}
 	if !p.req.CountOnly {
 		if err := p.chunks.add(item); err != nil {
 			return err

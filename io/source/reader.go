@@ -106,7 +106,7 @@ func (r *Reader) ReadInto(ctx context.Context, i int, maxBytes int64, alloc func
 		return r.row(ctx, i, maxBytes)
 	}
 	if r.spans == nil || r.spans[i] == nil {
-		return Fetch(ctx, *item, maxBytes)
+		return FetchInto(ctx, *item, maxBytes, alloc)
 	}
 	s := r.spans[i]
 	if item.Size > maxBytes {

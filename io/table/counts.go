@@ -23,6 +23,7 @@ func (c *Counts) Add(other Counts) {
 	c.Abstained += other.Abstained
 	c.Failed += other.Failed
 	c.Retryable += other.Retryable
+	c.Copies += other.Copies
 	for code, n := range other.Errors {
 		increase(&c.Errors, code, n)
 	}
@@ -34,6 +35,9 @@ func (c *Counts) Add(other Counts) {
 
 func (c *Counts) addRow(r *Row) {
 	c.Images++
+	if r.Copy {
+		c.Copies++
+	}
 	// Counts are written as JSON, which has no NaN.
 	if r.Status != StatusFailed && r.Confidence != nil && !math.IsNaN(float64(*r.Confidence)) && !math.IsInf(float64(*r.Confidence), 0) {
 		c.addUnsure(Unsure{URI: r.URI, Member: r.Member, Label: r.Label, Confidence: *r.Confidence})

@@ -44,6 +44,9 @@ type Row struct {
 	ModelDigest  string    `parquet:"model_digest,dict"`
 	RunID        int64     `parquet:"run_id"`
 	TaggedAt     time.Time `parquet:"tagged_at,timestamp(microsecond)"`
+
+	// Copy says that the image has the content of another one in the same unit, whose prediction this is. It is counted, and no column.
+	Copy bool `parquet:"-"`
 }
 
 // Counts sums up rows. The zero value is ready for use.
@@ -53,6 +56,7 @@ type Counts struct {
 	Abstained int64            `json:"abstained"`
 	Failed    int64            `json:"failed"`
 	Retryable int64            `json:"retryable"`        // of the failed: a next run tries them again
+	Copies    int64            `json:"copies,omitempty"` // of the images, those that share another one's prediction
 	Errors    map[string]int64 `json:"errors,omitempty"` // by error_code
 	Labels    map[string]int64 `json:"labels,omitempty"` // top-1 labels of ok rows
 	// LeastSure are the MaxLeastSure rows with the lowest confidence, ok or abstained, the lowest first.

@@ -33,7 +33,8 @@ type Decoder struct {
 
 	// scale is the part of its size, 1/scale, that a JPEG is decoded to: 1, 2, 4 or 8; 0 is 1.
 	scale       int
-	strip       []byte // rows of a JPEG on their way to the resampler
+	strip       []byte      // rows of a JPEG on their way to the resampler
+	resampling  nanoseconds // of a JPEG: the part of decoding that was resampling
 	jpegMessage jpegMessage
 }
 

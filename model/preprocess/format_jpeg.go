@@ -21,6 +21,9 @@ var jpegFormat = format{
 // jpegMessage takes libjpeg's words about a failure.
 type jpegMessage [C.TAGBEAM_JPEG_MESSAGE]C.char
 
+// nanoseconds is a time that C adds to.
+type nanoseconds = C.int64_t
+
 // jpegSize walks the segments up to the frame header.
 func jpegSize(data []byte, lim Limits) (int, int, error) {
 	metadata := int64(0)
@@ -96,11 +99,12 @@ func (d *Decoder) scaled(h Header) Header {
 // resampleJPEG decodes an image and takes the rows and columns of window through the horizontal pass at once, so that the whole image
 // never stands in memory. What lies outside is decoded only as far as damage shows.
 func (d *Decoder) resampleJPEG(data []byte, h Header, dst []byte, rows, columns span, horizontal *axis) error {
+	d.resampling = 0
 	d.strip = grow(d.strip, int(C.tagbeam_jpeg_strip(C.int(d.scaled(h).Width))))
 	spans, coefficients := horizontal.packed.pointers()
 	window := C.tagbeam_window{x0: C.int(columns.from), x1: C.int(columns.end), y0: C.int(rows.from), y1: C.int(rows.end)}
 	result := C.tagbeam_jpeg_resample(d.jpegFile(h), pointer(data), C.size_t(len(data)), pointer(dst), window, spans, coefficients,
-		C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.jpegMessage[0])
+		C.int(horizontal.packed.stride), C.int(len(horizontal.first)), pointer(d.strip), &d.resampling, &d.jpegMessage[0])
 	return d.jpegError(result)
 }
 

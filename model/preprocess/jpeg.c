@@ -1,8 +1,11 @@
+#define _POSIX_C_SOURCE 199309L // clock_gettime
+
 #include "jpeg.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -33,6 +36,7 @@ typedef struct {
 	const int32_t *spans, *coefficients;
 	int stride, n;
 	uint8_t *strip;
+	int64_t *resampling;
 } sink;
 
 static void escape(j_common_ptr cinfo) {
@@ -138,6 +142,12 @@ static int read_rows(decoder *d, uint8_t *out, int n) {
 	return TAGBEAM_JPEG_OK;
 }
 
+static int64_t nanoseconds(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 // How many rows of blocks above the window, and columns of blocks on its sides, are decoded with it: upsampling of colour looks at neighbours.
 enum { MARGIN = 1 };
 
@@ -207,8 +217,10 @@ static int resample_rows(decoder *d, const sink *to) {
 		int from = y > w->y0 ? y : w->y0, until = end < w->y1 ? end : w->y1;
 		if (from < until) {
 			size_t skipped = row * (size_t)(from - y) + column;
+			int64_t began = nanoseconds();
 			tagbeam_horizontal(to->dst + 3 * (size_t)to->n * (size_t)(from - w->y0), to->strip + skipped, row, STRIP_ROWS * row - skipped,
 			                   until - from, to->spans, to->coefficients, to->stride, to->n, scratch);
+			*to->resampling += nanoseconds() - began;
 		}
 	}
 	return result;
@@ -249,8 +261,8 @@ int tagbeam_jpeg_decode(tagbeam_jpeg_file file, const uint8_t *data, size_t size
 }
 
 int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, tagbeam_window window, const int32_t *spans,
-                          const int32_t *coefficients, int stride, int n, uint8_t *strip, char *message) {
-	sink to = {dst, window, spans, coefficients, stride, n, strip};
+                          const int32_t *coefficients, int stride, int n, uint8_t *strip, int64_t *resampling, char *message) {
+	sink to = {dst, window, spans, coefficients, stride, n, strip, resampling};
 	return run(file, data, size, &to, message);
 }
 

@@ -35,9 +35,10 @@ typedef struct {
 
 // tagbeam_jpeg_resample decodes data and takes a window of it through tagbeam_horizontal while it is in the cache; spans count columns from
 // the window's first. Of what lies outside, the entropy-coded data is read all the same, so that damage is seen wherever it is, and where
-// that changes no bit within, nothing more is done. strip holds tagbeam_jpeg_strip(width) bytes, for the scaled width.
+// that changes no bit within, nothing more is done. strip holds tagbeam_jpeg_strip(width) bytes, for the scaled width. The nanoseconds
+// that resampling took are added to resampling.
 int tagbeam_jpeg_resample(tagbeam_jpeg_file file, const uint8_t *data, size_t size, uint8_t *dst, tagbeam_window window, const int32_t *spans,
-                          const int32_t *coefficients, int stride, int n, uint8_t *strip, char *message);
+                          const int32_t *coefficients, int stride, int n, uint8_t *strip, int64_t *resampling, char *message);
 
 size_t tagbeam_jpeg_strip(int width);
 

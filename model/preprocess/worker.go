@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 )
 
@@ -12,7 +13,11 @@ type Worker struct {
 	pixels    Pixels
 	turned    Pixels
 	resampler resampler
+	resizing  time.Duration
 }
+
+// Resizing is the part of the latest ApplyHeader that was not decoding: resize, crop and normalise.
+func (w *Worker) Resizing() time.Duration { return w.resizing }
 
 // NewWorker returns a worker of its own for one goroutine.
 func (p *Program) NewWorker() *Worker {
@@ -44,9 +49,18 @@ func (w *Worker) Apply(data []byte, lim Limits, dst []byte) (Header, error) {
 // ApplyHeader is the part of Apply after ReadHeader, which gave h for the same data. A caller that budgets memory takes h.Pixels() of its
 // budget in between.
 func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
+	err := w.applyHeader(data, h, dst)
+	if err == nil && w.program.spec.Mirror {
+		w.mirror(dst)
+	}
+	return err
+}
+
+func (w *Worker) applyHeader(data []byte, h Header, dst []byte) error {
 	if h.Pixels() > maxKeptPixels {
 		defer func() { w.pixels, w.turned = Pixels{}, Pixels{} }()
 	}
+	w.resizing = 0
 	spec, o := &w.program.spec, upright
 	if spec.EXIFOrientation {
 		o = orientationOf(h.Format, data)
@@ -67,13 +81,18 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
 		if err := w.decode(data, h, o); err != nil {
 			return err
 		}
+		began := time.Now()
 		w.resize(&w.pixels, g, dst)
+		w.resizing = time.Since(began)
 		return nil
 	}
 	if err := w.decode(data, h, o); err != nil {
 		return err
 	}
-	return w.ApplyPixels(&w.pixels, dst)
+	began := time.Now()
+	err := w.applyPixels(&w.pixels, dst)
+	w.resizing = time.Since(began)
+	return err
 }
 
 // decode decodes to w.pixels and turns them.
@@ -105,13 +124,23 @@ func (w *Worker) applyJPEG(data []byte, h Header, g geometry, dst []byte) (done 
 	if err := w.decoder.resampleJPEG(data, h, b.pix, rows, span{r.left, r.right}, r.horizontal); err != nil {
 		return true, decoderError(h, err)
 	}
+	began := time.Now()
 	w.writeTensor(dst, g, b)
+	w.resizing = time.Duration(w.decoder.resampling) + time.Since(began)
 	return true, nil
 }
 
 // ApplyPixels is the part of Apply after decoding: resize, crop, normalise. It reads src and does not keep it. The only errors are a dst
 // or src of the wrong length.
 func (w *Worker) ApplyPixels(src *Pixels, dst []byte) error {
+	err := w.applyPixels(src, dst)
+	if err == nil && w.program.spec.Mirror {
+		w.mirror(dst)
+	}
+	return err
+}
+
+func (w *Worker) applyPixels(src *Pixels, dst []byte) error {
 	if len(dst) != w.program.Size() {
 		return fmt.Errorf("the tensor of one image has %d bytes, dst %d", w.program.Size(), len(dst))
 	}

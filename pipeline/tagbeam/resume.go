@@ -11,15 +11,16 @@ import (
 // pathFlags are those whose value may be a local path.
 var pathFlags = map[string]bool{
 	"input": true, "model": true, "output": true, "model-labels": true, "preprocess": true, "onnxruntime": true, "summary-json": true, "metrics-textfile": true,
+	"from": true, "validation-input": true, "keep-features": true, "report-json": true, "errors": true, "plots": true,
 }
 
 // resumeCommand is what a person types, in whatever folder, to go on with the run that a command of these flags plans.
-func resumeCommand(flags *pflag.FlagSet) []string {
+func resumeCommand(name string, flags *pflag.FlagSet) []string {
 	program := os.Args[0]
 	if strings.ContainsRune(program, filepath.Separator) {
 		program = absolutePath(program)
 	}
-	command := []string{program, "tag"}
+	command := []string{program, name}
 	flags.Visit(func(f *pflag.Flag) {
 		if f.Name == "abandon" || f.Name == "plan-only" {
 			return

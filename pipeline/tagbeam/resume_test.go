@@ -134,8 +134,9 @@ func TestResumedRunReadsTheRest(t *testing.T) {
 	j := job{"gs://data/photos", tinyModel(t, "nchw.onnx"), filepath.Join(t.TempDir(), "out")}
 	args := j.args("--unit-images=3", "--limit=12")
 	leaveOpen(t, g, 7, args...) // of unit 2
-	if n := len(units(j.objects(t, "_runs/"))); n != 2 {
-		t.Fatalf("%d unit files, want 2", n)
+	written := len(units(j.objects(t, "_runs/")))
+	if written < 1 || written > 2 { // unit 1 may still have been worked on when unit 2 was begun
+		t.Fatalf("%d unit files, want 1 or 2", written)
 	}
 	var reading sync.Mutex
 	read := map[string]bool{}
@@ -154,7 +155,7 @@ func TestResumedRunReadsTheRest(t *testing.T) {
 		t.Errorf("summary: %+v", s.Runs)
 	}
 	want := map[string]bool{}
-	for i := 6; i < 12; i++ {
+	for i := 3 * written; i < 12; i++ {
 		want[imageName(i)] = true
 	}
 	if diff := gocmp.Diff(want, read); diff != "" {

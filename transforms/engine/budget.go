@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// budget bounds the bytes in flight. One goroutine, the dispatcher, reserves; any may release. A reservation larger than the whole
+// budget bounds what is in flight: bytes, or reads. One goroutine, the dispatcher, reserves; any may release. A reservation larger than the whole
 // budget is granted when nothing else is in flight, so that no object is too large to be read.
 type budget struct {
 	limit int64
 
 	mu    sync.Mutex
 	used  int64
-	freed chan struct{} // signalled, without blocking, whenever used goes down
+	freed chan struct{} // signalled, without blocking, whenever there may be more room
 }
 
 func newBudget(limit int64) *budget {
@@ -37,16 +37,28 @@ func (b *budget) reserve(ctx context.Context, n int64) error {
 	}
 }
 
+// setLimit changes the limit. What is reserved stays so.
+func (b *budget) setLimit(n int64) {
+	b.mu.Lock()
+	b.limit = n
+	b.mu.Unlock()
+	b.signal()
+}
+
 // adjust changes what is reserved by d: an object may turn out larger or smaller than it was listed.
 func (b *budget) adjust(d int64) {
 	b.mu.Lock()
 	b.used += d
 	b.mu.Unlock()
 	if d < 0 {
-		select {
-		case b.freed <- struct{}{}:
-		default:
-		}
+		b.signal()
+	}
+}
+
+func (b *budget) signal() {
+	select {
+	case b.freed <- struct{}{}:
+	default:
 	}
 }
 

@@ -2,40 +2,25 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"sync"
 
 	"github.com/tagbeam/tagbeam/io/object"
-	"github.com/tagbeam/tagbeam/io/source"
 )
 
-// batch is the unit of work of a worker: consecutive images of one task.
-type batch struct {
-	ctx     context.Context
-	task    *Task
-	images  []Image
-	first   int            // of them, within the task
-	reader  *source.Reader // of the task's images
-	out     []Prediction
-	size    int // images of a full batch
-	pending *sync.WaitGroup
-
-	fetched []fetched // one per image, set before ready[i] is closed
-}
-
-// fetched is the outcome of reading one image.
+// fetched is the outcome of reading one image. Its fetcher sets it before it says that it arrived.
 type fetched struct {
-	ready  chan struct{}
-	data   []byte
-	info   object.Info
-	err    error
-	charge int64 // held in the bytes budget
+	data    []byte
+	buffer  *buffer // behind data, when it is the pool's
+	info    object.Info
+	err     error
+	charge  int64 // held in the bytes budget
+	arrived bool  // as far as the worker has heard
 }
 
 // dispatch starts the fetches of every batch, in order. The workers take the batches in the same order, so the images a worker
 // waits for are always the ones that were granted their share of the budget first, and no worker waits for ever.
 func (e *Engine) dispatch() {
+	defer e.fetch.close()
 	defer close(e.work)
 	for {
 		var b *batch
@@ -44,84 +29,89 @@ func (e *Engine) dispatch() {
 		case <-e.ctx.Done():
 			return
 		}
-		b.fetched = make([]fetched, len(b.images))
-		for i := range b.fetched {
-			b.fetched[i].ready = make(chan struct{})
-		}
-		e.work <- b // before its fetches: a batch larger than the budget is decoded while it arrives
-		for i := range b.images {
-			e.start(b, i)
+		// Before its fetches: a batch larger than the budget is decoded while it arrives. It may be done, and used again, as soon as
+		// its last fetch has started.
+		images := len(b.images)
+		e.work <- b
+		for place := range images {
+			e.start(b, place)
 		}
 	}
 }
 
 // start begins to fetch one image as soon as the budgets allow.
-func (e *Engine) start(b *batch, i int) {
-	img, f := &b.images[i], &b.fetched[i]
+func (e *Engine) start(b *batch, place int) {
+	j, i, f := b.job, b.images[place], &b.fetched[place]
+	img := &j.task.Images[i]
 	f.info = object.Info{Key: img.URI, Size: img.Size, Version: img.Version, MD5: img.MD5}
 	if img.Column != "" {
 		f.info.Size = -1 // that of a Parquet row is a guess until it is read
 	}
-	fail := func(err error) {
-		f.err = err
-		close(f.ready)
-	}
-	if img.Data != nil {
+	switch limit := j.task.Limits.MaxBytes; {
+	case img.Data != nil:
 		f.data = img.Data
-		close(f.ready)
-		return
-	}
-	if img.Problem != "" {
-		fail(&Failure{Code: cmp.Or(img.ProblemCode, CodeInvalidName), Message: img.Problem, Retryable: img.Retryable})
-		return
-	}
-	limit := b.task.Limits.MaxBytes
-	if img.Size > limit && img.Column == "" { // the size of a Parquet row is only guessed
-		fail(tooLarge(img.Size, limit))
-		return
-	}
-	charge := max(img.Size, minCharge)
-	if err := e.bytes.reserve(b.ctx, charge); err != nil {
-		fail(err)
-		return
-	}
-	f.charge = charge
-	if err := e.fetch.Acquire(b.ctx, 1); err != nil {
-		fail(err)
-		return
-	}
-	e.done.Go(func() {
-		defer e.fetch.Release(1)
-		defer close(f.ready)
-		data, info, err := b.reader.Read(b.ctx, b.first+i, limit)
-		if err != nil {
-			f.err = err
-			if errors.Is(err, object.ErrTooLarge) && info.Version != "" {
-				f.info = info
-			}
-			return
+	case img.Problem != "":
+		f.err = &Failure{Code: cmp.Or(img.ProblemCode, CodeInvalidName), Message: img.Problem, Retryable: img.Retryable}
+	case img.Size > limit && img.Column == "":
+		f.err = tooLarge(img.Size, limit)
+	default:
+		charge := max(img.Size, minCharge)
+		if f.err = e.bytes.reserve(j.ctx, charge); f.err != nil {
+			break
 		}
-		if d := int64(len(data)) - img.Size; d > 0 && int64(len(data)) > minCharge {
-			e.bytes.adjust(d)
-			f.charge += d
+		f.charge = charge
+		err := e.fetch.start(j.ctx, b, place)
+		if err == nil {
+			return // f is the fetcher's now
 		}
-		if info.MD5 == "" && info.Version == img.Version {
-			info.MD5 = img.MD5 // a listing may tell more than a read
-		}
-		f.data, f.info = data, info
-	})
+		f.err = err
+	}
+	e.arrive(b, place)
 }
 
-// take waits for image i and hands over its bytes. The caller releases the charge once they are decoded.
-func (b *batch) take(i int) *fetched {
-	f := &b.fetched[i]
-	<-f.ready
-	return f
+// read is the work of a fetcher.
+func (e *Engine) read(b *batch, place int) error {
+	f := &b.fetched[place]
+	img := &b.job.task.Images[b.images[place]]
+	alloc := func(n int64) []byte {
+		if f.buffer != nil { // the file changed while it was read
+			e.buffers.put(f.buffer)
+		}
+		f.buffer = e.buffers.get(int(n))
+		return f.buffer.bytes
+	}
+	data, info, err := b.job.reader.ReadInto(b.job.ctx, int(b.images[place]), b.job.task.Limits.MaxBytes, alloc)
+	if err != nil {
+		f.err = err
+		if errors.Is(err, object.ErrTooLarge) && info.Version != "" {
+			f.info = info
+		}
+		return err
+	}
+	if d := int64(len(data)) - img.Size; d > 0 && int64(len(data)) > minCharge {
+		e.bytes.adjust(d)
+		f.charge += d
+	}
+	if info.MD5 == "" && info.Version == img.Version {
+		info.MD5 = img.MD5 // a listing may tell more than a read
+	}
+	f.data, f.info = data, info
+	return nil
+}
+
+// arrive hands an image over to the worker of its batch. From here on neither belongs to the caller.
+func (e *Engine) arrive(b *batch, place int) {
+	b.job.twins.learn(b.images[place], &b.fetched[place])
+	b.arrived <- place
 }
 
 // drop gives back what f holds.
 func (e *Engine) drop(f *fetched) {
 	f.data = nil
+	if f.buffer != nil {
+		e.buffers.put(f.buffer)
+		f.buffer = nil
+	}
 	if f.charge > 0 {
 		e.bytes.release(f.charge)
 		f.charge = 0

@@ -2,8 +2,9 @@
 // infers. All parallelism of the program is here; runners may call it from any number of bundles at once, and the CPU, the
 // bytes and the pixels in flight stay bounded for the process as a whole. It knows models and objects, and nothing of Beam.
 //
-// Images travel in batches of fixed composition: batch i of a task holds its images i*n to i*n+n-1. Results therefore do not
-// depend on timing, on the number of CPUs or on what else runs, and a run that is repeated gives the same numbers.
+// Images travel in batches of fixed composition: batch i of a task holds its images i*n to i*n+n-1, not counting copies that the listing
+// tells. Results therefore do not depend on timing, on the number of CPUs or on what else runs, and a run that is repeated with the same
+// batch size gives the same numbers.
 package engine
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -24,9 +26,10 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Config bounds what an engine uses. A zero field takes its default.
 type Config struct {
-	// CPU is the number of images being decoded or inferred at once. Default: GOMAXPROCS, which honours cgroup limits.
+	// CPU is the number of images being decoded or inferred at once, each by one thread. Default: GOMAXPROCS, which honours cgroup limits.
 	CPU int
-	// Fetchers is the number of objects being read at once. Default: 64, which hides 30 ms of latency up to 2,000 images/s.
+	// Fetchers is the largest number of objects being read at once; how many there are follows latency and throughput. Default: 64 for
+	// each CPU, at least 256.
 	Fetchers int
 	// BytesInFlight bounds the encoded images that are fetched and not yet decoded. Default: 16 MiB for each CPU, at least 32 MiB:
 	// some seconds of work, however slow the store.
@@ -40,7 +43,7 @@ func (c Config) withDefaults() Config {
 		c.CPU = runtime.GOMAXPROCS(0)
 	}
 	if c.Fetchers <= 0 {
-		c.Fetchers = 64
+		c.Fetchers = max(256, 64*c.CPU)
 	}
 	if c.BytesInFlight <= 0 {
 		c.BytesInFlight = max(32, 16*int64(c.CPU)) << 20
@@ -55,13 +58,18 @@ func (c Config) withDefaults() Config {
 type Engine struct {
 	Stats Stats
 
-	cfg    Config
-	bytes  *budget
-	pixels *semaphore.Weighted
-	fetch  *semaphore.Weighted
+	cfg     Config
+	clock   *clock
+	bytes   *budget
+	pixels  *semaphore.Weighted
+	fetch   *fetchPool
+	buffers *bufferPool
+	batches sync.Pool // of *batch
 
-	arriving chan *batch // from Run to the dispatcher
-	work     chan *batch // from the dispatcher to the workers, in the order in which their images are fetched
+	turn     chan struct{} // held by the task that hands over its batches: they are worked on task by task
+	arriving chan *batch   // from Run to the dispatcher
+	work     chan *batch   // from the dispatcher to the workers, in the order in which their images are fetched
+	errands  []chan func() // one a worker: what it does between batches
 
 	ctx  context.Context
 	stop context.CancelCauseFunc
@@ -76,16 +84,21 @@ func New(cfg Config) *Engine {
 	cfg = cfg.withDefaults()
 	e := &Engine{
 		cfg:      cfg,
+		clock:    newClock(cfg.CPU, time.Now()),
 		bytes:    newBudget(cfg.BytesInFlight),
 		pixels:   semaphore.NewWeighted(cfg.PixelsInFlight),
-		fetch:    semaphore.NewWeighted(int64(cfg.Fetchers)),
+		buffers:  newBufferPool(cfg.BytesInFlight / 4),
+		turn:     make(chan struct{}, 1),
 		arriving: make(chan *batch),
 		work:     make(chan *batch, cfg.BytesInFlight/minCharge),
+		errands:  make([]chan func(), cfg.CPU),
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
+	e.fetch = newFetchPool(e)
 	e.done.Go(e.dispatch)
-	for range cfg.CPU {
-		e.done.Go(e.serve)
+	for i := range e.errands {
+		e.errands[i] = make(chan func())
+		e.done.Go(func() { e.serve(e.errands[i]) })
 	}
 	return e
 }
@@ -134,23 +147,31 @@ type Task struct {
 	TopK int
 	// Limits are checked before an image is read and on its header, before it is decoded. Those that are 0 are preprocess.DefaultLimits'.
 	Limits preprocess.Limits
+	// Dedup infers the same content once: copies take the prediction of the first of them. See Prediction.Copy.
+	Dedup bool
+	// Hash fills in Prediction.Read.MD5 where the store does not tell it.
+	Hash bool
 	// TensorsOnly stops before inference: each Prediction has its Tensor.
 	TensorsOnly bool
 }
 
 // Prediction is what became of one image.
 type Prediction struct {
-	// Read describes the object as it was read, which may be newer than it was listed; as it was listed when it could not be read. Its size
-	// is negative when nobody knows it.
+	// Read describes the object as it was read, which may be newer than it was listed; as it was listed when it could not be read, and when
+	// it did not have to be because the listing says that it is a copy. Its size is negative when nobody knows it.
 	Read object.Info
 	// Header is the image as stored, as far as it is known.
 	Header preprocess.Header
-	// Top holds the best classes, best first; empty when Failure is set.
+	// Top holds the best classes, best first; empty when Failure is set. Copies share it.
 	Top []Scored
+	// Embedding is the image's, where the classifier has one. Copies share it.
+	Embedding []float32
 	// Tensor is the memory of the model's input with TensorsOnly: in the layout and type of Classifier.Program.Format().
 	Tensor []byte
 	// Failure says why there is neither.
 	Failure *Failure
+	// Copy says that the image has the content of another one of the task, whose prediction this is.
+	Copy bool
 }
 
 // Run processes a task and returns one prediction for each image, in order. Its error is the task's own: the context's, or
@@ -166,25 +187,65 @@ func (e *Engine) Run(ctx context.Context, t Task) ([]Prediction, error) {
 	defer cancel(nil)
 	defer context.AfterFunc(e.ctx, func() { cancel(context.Cause(e.ctx)) })()
 
-	out := make([]Prediction, len(t.Images))
-	n := t.Classifier.BatchSize(t.Batch)
-	reader := source.NewReader(len(t.Images), func(i int) *source.Item { return &t.Images[i].Item })
-	defer reader.Close()
-	var pending sync.WaitGroup
-	for from := 0; from < len(t.Images); from += n {
-		to := min(from+n, len(t.Images))
-		b := &batch{ctx: ctx, task: &t, images: t.Images[from:to], first: from, reader: reader, out: out[from:to], size: n, pending: &pending}
-		pending.Add(1)
-		select {
-		case e.arriving <- b:
-		case <-ctx.Done():
-			pending.Done()
-			from = len(t.Images)
-		}
+	j := newJob(ctx, t)
+	defer j.reader.Close()
+	for len(j.order) > 0 && ctx.Err() == nil {
+		e.runBatches(j)
+		j.order = e.settleCopies(j)
 	}
-	pending.Wait()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return out, nil
+	return j.out, nil
+}
+
+// runBatches cuts the job's order into batches and waits until they are done. Jobs hand over their batches one after the other: of two at
+// once the first ends early, and the second keeps the workers busy meanwhile.
+func (e *Engine) runBatches(j *job) {
+	n := j.task.Classifier.BatchSize(j.task.Batch)
+	var pending sync.WaitGroup
+	defer pending.Wait()
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	case <-j.ctx.Done():
+		return
+	}
+	for left := j.order; len(left) > 0; {
+		m := min(n, len(left))
+		b := e.newBatch(j, left[:m], n, &pending)
+		left = left[m:]
+		pending.Add(1)
+		select {
+		case e.arriving <- b:
+		case <-j.ctx.Done():
+			pending.Done()
+			return
+		}
+	}
+}
+
+// onEveryWorker runs fn once on every worker, all at the same time, between their batches, and waits for them: what it does is counted
+// among the work of the CPUs. It fails with the engine.
+func (e *Engine) onEveryWorker(ctx context.Context, fn func(worker int)) error {
+	var pending sync.WaitGroup
+	for i, errands := range e.errands {
+		pending.Add(1)
+		errand := func() {
+			defer pending.Done()
+			fn(i)
+		}
+		select {
+		case errands <- errand:
+		case <-ctx.Done():
+			pending.Done()
+		case <-e.ctx.Done():
+			pending.Done()
+		}
+	}
+	pending.Wait()
+	if err := context.Cause(e.ctx); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
 }

@@ -33,7 +33,8 @@ type Failure struct {
 	// Retryable failures are tried again by the next run.
 	Retryable bool
 
-	header preprocess.Header // what was known of the image
+	header  preprocess.Header // what was known of the image
+	content bool              // it follows from the image's bytes: copies fail in the same way
 }
 
 func (f *Failure) Error() string { return f.Code + ": " + f.Message }
@@ -47,7 +48,7 @@ func failureOf(err error) *Failure {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &bad):
-		return &Failure{Code: bad.Code, Message: bad.Message, header: bad.Header}
+		return &Failure{Code: bad.Code, Message: bad.Message, header: bad.Header, content: true}
 	case errors.As(err, &problem):
 		return &Failure{Code: problem.Code, Message: problem.Message, Retryable: problem.Retryable}
 	case errors.Is(err, object.ErrTooLarge):

@@ -8,19 +8,22 @@ type Stats struct {
 	Failed atomic.Int64
 	Bytes  atomic.Int64 // encoded images fetched
 
-	Batches atomic.Int64 // batches given to the model
-	Peak    atomic.Int64 // the most workers decoding or inferring at once
-	busy    atomic.Int64
+	Copies   atomic.Int64 // of the images, those that took another one's prediction
+	Batches  atomic.Int64 // batches given to the model
+	Fetchers atomic.Int64 // the number of reads at once that was found useful last
+	Peak     atomic.Int64 // the most workers decoding or inferring at once
+	busy     atomic.Int64
 }
 
-// work counts a worker among those at work until the function it returns is called.
-func (s *Stats) work() (rest func()) {
+// begin counts a worker among those at work until end.
+func (s *Stats) begin() {
 	n := s.busy.Add(1)
 	for peak := s.Peak.Load(); n > peak && !s.Peak.CompareAndSwap(peak, n); {
 		peak = s.Peak.Load()
 	}
-	return func() { s.busy.Add(-1) }
 }
+
+func (s *Stats) end() { s.busy.Add(-1) }
 
 // Adopt counts images that somebody else has tagged.
 func (s *Stats) Adopt(images, failed int64) {

@@ -1,0 +1,6 @@
+package engine
+
+import "runtime"
+
+// goCPU is what Go knows of the CPU.
+func goCPU() string { return runtime.GOOS + "/" + runtime.GOARCH }
