@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -19,53 +16,12 @@ import (
 	"github.com/tagbeam/tagbeam/io/table"
 )
 
-// chaos says that TAGBEAM_CHAOS asks for the long form of the tests that break things: make chaos.
-var chaos = os.Getenv("TAGBEAM_CHAOS") != ""
-
-// seeds are those to try: short of them, fewer with the race detector, or long of them for make chaos, which has them begin at TAGBEAM_CHAOS. Or
-// TAGBEAM_SEED alone.
-func seeds(short, long uint64) iter.Seq[uint64] {
-	first, n := uint64(0), max(1, short/killStride)
-	if chaos {
-		first, n = number("TAGBEAM_CHAOS"), long
-	}
-	if os.Getenv("TAGBEAM_SEED") != "" {
-		first, n = number("TAGBEAM_SEED"), 1
-	}
-	return func(yield func(uint64) bool) {
-		for seed := first; seed < first+n && yield(seed); seed++ {
-		}
-	}
-}
-
-func number(variable string) uint64 {
-	n, err := strconv.ParseUint(os.Getenv(variable), 10, 63)
-	if err != nil {
-		panic(fmt.Sprintf("%s: %v", variable, err))
-	}
-	return n
-}
-
-// report adds to the numbers that make chaos sums up.
-func report(what string, n int) {
-	file := os.Getenv("TAGBEAM_CHAOS_REPORT")
-	if file == "" {
-		return
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		panic(err)
-	}
-	defer f.Close()
-	fmt.Fprintf(f, "%s\t%d\n", what, n)
-}
-
 // TestFaults lets every request fail as the seed says, in all the ways a store has, and stops the world now and then; commands try again, the last of
 // them undisturbed. What fails says so, and that it may be tried again; the table is whole in the end.
 func TestFaults(t *testing.T) {
 	runs, stops, failures := 0, 0, 0
 	kinds := map[string]int{}
-	for seed := range seeds(100, 1000) {
+	for seed := range objecttest.Seeds(100/killStride, 1000) {
 		f := &faultRun{random: rand.New(rand.NewPCG(seed, 4)), store: guarded(t, newMem(t)), kinds: kinds}
 		worlds := []world{numbered(12, "A"), numbered(15, "A").with(numbered(4, "B")), numbered(15, "A").with(numbered(5, "C")), numbered(15, "A").with(numbered(5, "C"))}
 		for _, w := range worlds {
@@ -75,19 +31,19 @@ func TestFaults(t *testing.T) {
 		}
 		rows := published(t, f.store)
 		checkOnce(t, rows, onceEach(worlds...))
-		report("rows lost", lost(rows, worlds[len(worlds)-1]))
-		report("rows doubled", doubled(rows))
+		objecttest.Report("rows lost", lost(rows, worlds[len(worlds)-1]))
+		objecttest.Report("rows doubled", doubled(rows))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 		runs, stops, failures = runs+1, stops+f.stops, failures+f.failures
 	}
 	t.Logf("%d runs, %d commands failed, the world stopped %d times, faults: %v", runs, failures, stops, kinds)
-	report("fault runs", runs)
-	report("commands that failed in them", failures)
-	report("faults: world stopped", stops)
+	objecttest.Report("fault runs", runs)
+	objecttest.Report("commands that failed in them", failures)
+	objecttest.Report("faults: world stopped", stops)
 	for kind, n := range kinds {
-		report("faults: "+kind, n)
+		objecttest.Report("faults: "+kind, n)
 	}
 }
 

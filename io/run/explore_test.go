@@ -211,7 +211,7 @@ func (s scenario) world(t testing.TB, mem *object.Mem, program, lives int) objec
 // each one.
 func TestEveryInterleaving(t *testing.T) {
 	limit := 50
-	if chaos {
+	if objecttest.Chaos() {
 		limit = 600
 	}
 	warmUp(t)
@@ -224,7 +224,7 @@ func TestEveryInterleaving(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report("interleavings by partial-order reduction", seen.Runs)
+			objecttest.Report("interleavings by partial-order reduction", seen.Runs)
 		})
 	}
 }
@@ -237,7 +237,7 @@ func TestOneInterruption(t *testing.T) {
 	warmUp(t)
 	for i, s := range scenarios() {
 		n := 1
-		if chaos && i == 0 {
+		if objecttest.Chaos() && i == 0 {
 			n = 2
 		}
 		t.Run(s.name, func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestOneInterruption(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report(fmt.Sprintf("interleavings with at most %d interruptions (all there are)", n), seen.Runs)
+			objecttest.Report(fmt.Sprintf("interleavings with at most %d interruptions (all there are)", n), seen.Runs)
 		})
 	}
 }
@@ -260,7 +260,7 @@ func TestRandomInterleavings(t *testing.T) {
 	mem := newMem(t)
 	all := scenarios()
 	n, kills, steps := 0, 0, 0
-	for seed := range seeds(200, 5_000) {
+	for seed := range objecttest.Seeds(200/killStride, 5_000) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		s := all[seed%uint64(len(all))]
 		program, lives := random.IntN(len(s.programs)), 0
@@ -276,8 +276,8 @@ func TestRandomInterleavings(t *testing.T) {
 		n++
 	}
 	t.Logf("%d orders, %d requests, %d programs killed", n, steps, kills)
-	report("interleavings at random", n)
-	report("programs killed in them", kills)
+	objecttest.Report("interleavings at random", n)
+	objecttest.Report("programs killed in them", kills)
 }
 
 // warmUp makes a night, so that what is made once in a process is there.

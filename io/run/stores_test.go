@@ -108,7 +108,7 @@ func guarded(t testing.TB, store object.Store) object.Store {
 }
 
 var (
-	runObject  = regexp.MustCompile(`^_runs/(\d{6})/(plan\.json|decision\.json|manifest\.json|plan-[0-9a-f]{12}-\d{5}\.jsonl\.zst|unit-\d{6}\.parquet)$`)
+	runObject  = regexp.MustCompile(`^_runs/(\d{6})/(plan\.json|settings\.json|given/.+|decision\.json|manifest\.json|plan-[0-9a-f]{12}-\d{5}\.jsonl\.zst|unit-\d{6}\.parquet)$`)
 	partObject = regexp.MustCompile(`^labels/dt=\d{4}-\d\d-\d\d/(?:run-(\d{6})-part-\d{5}\.parquet|_SUCCESS)$`)
 )
 
@@ -148,6 +148,10 @@ func allowed(store object.Store, op, key string) error {
 	}
 	id, name := atoi(m[1]), m[2]
 	switch {
+	case op == "delete" && (strings.HasPrefix(name, givenFolder) || name == settingsName):
+		if s := state(id); !s.Closed() {
+			return fmt.Errorf("what the workers of a run need, and it is %s", s)
+		}
 	case op == "delete" && strings.HasSuffix(name, ".json"):
 		return errors.New("records are never deleted")
 	case op == "delete" && strings.HasPrefix(name, unitPrefix):
