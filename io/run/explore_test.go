@@ -219,7 +219,7 @@ func TestEveryInterleaving(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			mem := newMem(t)
-			seen, err := objecttest.Explore(func() objecttest.World { return s.world(t, mem, 0, 0) }, max(10, limit/killStride))
+			seen, err := objecttest.Explore(func() objecttest.World { return s.world(t, mem, 0, 0) }, max(5, limit/killStride))
 			t.Logf("%+v", seen)
 			if err != nil {
 				t.Fatal(err)
@@ -229,8 +229,8 @@ func TestEveryInterleaving(t *testing.T) {
 	}
 }
 
-// TestOneInterruption runs the rivals in every order in which one of them is interrupted once, at every request; for the smallest world, twice, in make chaos.
-func TestOneInterruption(t *testing.T) {
+// TestInterruptions runs the rivals in every order in which one of them is interrupted once, at every request; for the smallest world, twice, in make chaos.
+func TestInterruptions(t *testing.T) {
 	if killStride > 1 {
 		t.Skip("too slow with the race detector, and it says nothing about goroutines")
 	}
