@@ -40,7 +40,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("%d runs, %d commands failed, the world stopped %d times, faults: %v", runs, failures, stops, kinds)
 	objecttest.Report("fault runs", runs)
-	objecttest.Report("commands that failed in them", failures)
+	objecttest.Report("clear failures in them, healed by a further run", failures)
 	objecttest.Report("faults: world stopped", stops)
 	for kind, n := range kinds {
 		objecttest.Report("faults: "+kind, n)
@@ -57,7 +57,8 @@ type faultRun struct {
 
 // faulty is a view of a store with faults, more or less of them.
 func (f *faultRun) faulty(store object.Store, seed uint64) *objecttest.FaultyStore {
-	some := func() float64 { return []float64{0, 0.005, 0.02, 0.1}[f.random.IntN(4)] }
+	severity := []float64{0.02, 0.2, 1}[f.random.IntN(3)]
+	some := func() float64 { return severity * []float64{0, 0.005, 0.02, 0.1}[f.random.IntN(4)] }
 	opts := objecttest.FaultOptions{Before: objecttest.Rates{}, After: objecttest.Rates{}, BrokenBody: some(), ShortReads: some(), WrongBytes: some()}
 	for _, op := range []objecttest.Op{objecttest.OpList, objecttest.OpStat, objecttest.OpRead, objecttest.OpReadRange, objecttest.OpPutIfAbsent, objecttest.OpDelete} {
 		opts.Before[op], opts.After[op] = some(), some()

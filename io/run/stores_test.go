@@ -126,7 +126,7 @@ func allowed(store object.Store, op, key string) error {
 			return errors.New("nothing is ever deleted from the table")
 		}
 		if m[1] == "" {
-			return nil
+			return marked(store, path.Dir(key))
 		}
 		if s := state(atoi(m[1])); s != StateCommitted && s != StatePublished {
 			return fmt.Errorf("a part of a run that is %s", s)
@@ -172,6 +172,20 @@ func allowed(store object.Store, op, key string) error {
 		}
 	}
 	return nil
+}
+
+// marked says what is wrong with a partition that is marked: that no run has published into it.
+func marked(store object.Store, partition string) error {
+	runs, err := New(store, outputAt).Runs(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, s := range runs {
+		if s.Manifest != nil && "labels/dt="+s.Manifest.Date == partition {
+			return nil
+		}
+	}
+	return errors.New("marked, but nothing is published in it")
 }
 
 // elected says whether the plan of a run names a chunk.

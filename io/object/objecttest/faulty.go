@@ -163,7 +163,7 @@ func (f *FaultyStore) ReadRange(ctx context.Context, key string, offset, length 
 	}
 	if d.Float64() < f.opts.WrongBytes {
 		f.count(OpReadRange, "wrong bytes")
-		body = &wrongBody{body, d.IntN(64)}
+		body = &wrongBody{body, d.IntN(16 << d.IntN(11))}
 	}
 	if d.Float64() < f.opts.ShortReads {
 		f.count(OpReadRange, "short reads")
