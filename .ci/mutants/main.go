@@ -109,8 +109,11 @@ func first(out string) string {
 	if found := failure.FindAllStringSubmatch(out, -1); len(found) > 0 {
 		test = found[len(found)-1][1]
 	}
-	if found := message.FindStringSubmatch(out); found != nil {
-		said = ": " + found[1]
+	for _, found := range message.FindAllStringSubmatch(out, -1) {
+		// What is counted is said whether it fails or not.
+		if said = ": " + found[1]; !strings.Contains(said, "{Runs:") {
+			break
+		}
 	}
 	text := []rune(test + said)
 	return string(text[:min(240, len(text))])

@@ -19,8 +19,8 @@ var mutants = []mutant{
 	{"a planner whose reply was lost takes its chunks away", []edit{
 		{"plan.go", "		p.keep()\n		return nil, fmt.Errorf(", "		return nil, fmt.Errorf("},
 	}},
-	{"the next run is planned while one is open", []edit{
-		{"plan.go", "	if !state.Closed() {\n		if countOnly {", "	if state == \"\" {\n		if countOnly {"},
+	{"a run that is decided, and not yet published, counts as closed", []edit{
+		{"state.go", "return s == StatePublished || s == StateAborted }", "return s == StatePublished || s == StateAborted || s == StateCommitted }"},
 	}},
 	{"a plan forgets the newest run", []edit{
 		{"plan.go", "o.openLedger(ctx, last, withFiles)", "o.openLedger(ctx, max(0, last-1), withFiles)"},

@@ -260,7 +260,7 @@ func TestRandomInterleavings(t *testing.T) {
 	mem := newMem(t)
 	all := scenarios()
 	n, kills, steps := 0, 0, 0
-	for seed := range objecttest.Seeds(200/killStride, 5_000) {
+	for seed := range objecttest.Seeds(200/killStride, 2_000) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		s := all[seed%uint64(len(all))]
 		program, lives := random.IntN(len(s.programs)), 0

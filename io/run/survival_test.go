@@ -130,7 +130,7 @@ func TestKilledOnFiles(t *testing.T) {
 // one that gives up open runs, and one that is killed on the way.
 func TestRivals(t *testing.T) {
 	w := numbered(17, "A")
-	for seed := range objecttest.Seeds(60/killStride, 600) {
+	for seed := range objecttest.Seeds(60/killStride, 300) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		store := guarded(t, newMem(t))
 		s := &schedule{random: random}
