@@ -52,7 +52,7 @@ test: toolchain $(LIBRARY) ## all tests, with the race detector
 	@python=$$(.ci/python.sh .cache/python); azurite=$$(.ci/azurite.sh .cache/azurite); \
 	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' TAGBEAM_AZURITE="$$azurite"; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
-	set -x; go test -race -timeout 20m ./... $(TOOLS)
+	set -x; go test -race -timeout 45m ./... $(TOOLS)
 
 # Not with the race detector, which would have it do a tenth in the time; the short form is part of make test.
 SEED ?=

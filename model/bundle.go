@@ -7,6 +7,7 @@
 package model
 
 import (
+	"errors"
 	"io/fs"
 	"path/filepath"
 
@@ -134,7 +135,7 @@ func load(fsys fs.FS, name string, opts Options) (*Bundle, error) {
 		return nil, err
 	}
 	if b.Labels, err = f.labels(); err != nil {
-		return nil, err
+		return nil, b.countClasses(err, f.choice.Output)
 	}
 	if err := b.chooseOutput(f.choice.Output); err != nil {
 		return nil, err
@@ -150,6 +151,15 @@ func load(fsys fs.FS, name string, opts Options) (*Bundle, error) {
 	b.Warnings = append(b.Warnings, b.Info.Warnings...)
 	b.Digest, err = b.digest(f)
 	return b, err
+}
+
+// countClasses completes a NoLabelsError, for those who can do without labels.
+func (b *Bundle) countClasses(err error, output string) error {
+	var none *NoLabelsError
+	if errors.As(err, &none) && b.chooseOutput(output) == nil {
+		none.Classes = b.Output.Classes
+	}
+	return err
 }
 
 // readGraph reads and inspects the model file.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ type TrainOptions struct {
 	KeepFeatures string
 	// Tensor is the tensor of the base that has the features; empty: what its last layer takes in.
 	Tensor string
+	// ClassWeights says how much an image of a class counts, beside what Head.Balance makes of it; classes without are 1. Head.ClassWeights is set
+	// from it.
+	ClassWeights map[string]float64
 	// Flip and Crop train on further views of each image: mirrored, its corners, or both (preprocess.Views).
 	Flip, Crop bool
 	// Head is what is trained. Its Classes and Progress are set here.
@@ -94,7 +98,7 @@ func Train(ctx context.Context, o TrainOptions, watch TrainObserver) (*TrainResu
 	res := &TrainResult{Model: t.o.Output, Data: data, Base: t.base.Name, Features: t.top, ExtractTime: time.Since(began)}
 	began = time.Now()
 	opts := t.o.Head
-	opts.Classes, opts.Progress = len(data.Classes), watch.Epoch
+	opts.Classes, opts.ClassWeights, opts.Progress = len(data.Classes), t.classWeights(data.Classes), watch.Epoch
 	if res.Head, err = head.Train(ctx, data.training, data.validation, opts); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -151,7 +155,15 @@ func (t *training) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if t.base, err = engine.LoadBundle(ctx, o.Model); err != nil {
-		return asUsage(ctx, err)
+		var none *model.NoLabelsError
+		if !errors.As(err, &none) || none.Classes == 0 {
+			return asUsage(ctx, err)
+		}
+		// What the base calls its own classes does not matter: they are cut off.
+		o.Model.Labels = numbered(none.Classes)
+		if t.base, err = engine.LoadBundle(ctx, o.Model); err != nil {
+			return asUsage(ctx, err)
+		}
 	}
 	if err := engine.StartRuntime(o.Model); err != nil {
 		return &UsageError{err}
@@ -170,11 +182,34 @@ func (t *training) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
+func numbered(n int) []string {
+	labels := make([]string, n)
+	for i := range labels {
+		labels[i] = strconv.Itoa(i)
+	}
+	return labels
+}
+
 // features are the options of one view's features.
 func (t *training) features(inputs []string, images []labelledImage, view string) FeatureOptions {
 	o := FeatureOptions{Options: t.o.Options, Tensor: t.top.Tensor, View: view}
 	o.Inputs, o.Output, o.picked = inputs, t.o.KeepFeatures, &picked{images}
 	return o
+}
+
+// classWeights are by class, nil where none was given. checkClasses has seen that there are such classes.
+func (t *training) classWeights(classes []string) []float64 {
+	if len(t.o.ClassWeights) == 0 {
+		return nil
+	}
+	weights := make([]float64, len(classes))
+	for i, class := range classes {
+		weights[i] = 1
+		if w, ok := t.o.ClassWeights[class]; ok {
+			weights[i] = w
+		}
+	}
+	return weights
 }
 
 // views are those that are trained on, the usual one first.

@@ -182,6 +182,11 @@ func (c *collector) checkClasses() error {
 		return usage("%d classes, such as %s, for %d images: a class needs two images or more to be learnt. Is it the right column or folder that names the classes (--label-column)?",
 			n, quoted(c.d.Classes, 3), training)
 	}
+	for class := range c.t.o.ClassWeights {
+		if _, ok := c.class[class]; !ok {
+			return usage("--class-weight: there is no class %q; the classes are %s", class, quoted(c.d.Classes, 10))
+		}
+	}
 	if len(single) > 0 {
 		c.t.watch.warn("%s one training image only: %s. It is trained on, and too little to be told well or to be validated", plural(len(single), "class has", "classes have"), quoted(single, 10))
 	}
@@ -431,7 +436,7 @@ func reportMarkdown(r *metrics.Report) string {
 	fmt.Fprintf(&b, "On the %d validation images: accuracy %.4f, top-%d %.4f, macro F1 %.4f, expected calibration error %.4f.\n\n", r.Images, r.Accuracy, r.Top, r.TopAccuracy, r.MacroF1, r.ECE)
 	b.WriteString("| class | images | precision | recall | F1 |\n|---|---|---|---|---|\n")
 	for _, c := range r.Classes[:min(len(r.Classes), maxCardClasses)] {
-		fmt.Fprintf(&b, "| %s | %d | %.4f | %.4f | %.4f |\n", strings.ReplaceAll(c.Class, "|", `\|`), c.Images, c.Precision, c.Recall, c.F1)
+		fmt.Fprintf(&b, "| %s | %d | %.4f | %.4f | %.4f |\n", head.InMarkdown(c.Class), c.Images, c.Precision, c.Recall, c.F1)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

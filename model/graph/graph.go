@@ -222,7 +222,19 @@ func (n *network) prune() {
 	if n.model.GetIrVersion() < 4 {
 		n.model.IrVersion = proto.Int64(4)
 	}
+	n.tellApart()
 	n.index()
+}
+
+// tellApart gives nodes that were added names of their own: those of a network that was made here already are taken.
+func (n *network) tellApart() {
+	seen := map[string]bool{}
+	for _, nd := range n.graph.Node {
+		for nd.GetName() != "" && seen[nd.GetName()] {
+			nd.Name = proto.String(nd.GetName() + "_")
+		}
+		seen[nd.GetName()] = true
+	}
 }
 
 // batch is the batch dimension of the image input: a number or a symbol.

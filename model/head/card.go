@@ -27,24 +27,24 @@ func (c Card) markdown(h *Head, labels []string) []byte {
 	var b strings.Builder
 	line := func(key, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "| %s | %s |\n", key, strings.ReplaceAll(value, "|", `\|`))
+			fmt.Fprintf(&b, "| %s | %s |\n", key, value)
 		}
 	}
-	fmt.Fprintf(&b, "# %s\n\nAn image classifier of %d classes: a %s head, trained on the features of a frozen network.\n\n| | |\n|---|---|\n", orName(c.Name), len(labels), h.Kind)
-	line("base", c.Base)
+	fmt.Fprintf(&b, "# %s\n\nAn image classifier of %d classes: a %s head, trained on the features of a frozen network.\n\n| | |\n|---|---|\n", InMarkdown(orName(c.Name)), len(labels), h.Kind)
+	line("base", InMarkdown(c.Base))
 	line("base digest", code(c.BaseDigest))
 	line("features", fmt.Sprintf("%d%s", h.Dim, words(" of tensor ", code(c.Features))))
 	line("head", string(h.Kind)+words(", ", h.Setting))
 	line("seed", fmt.Sprint(h.Seed))
-	line("data", c.Data)
-	line("validation images", c.ValidationDetails)
+	line("data", InMarkdown(c.Data))
+	line("validation images", InMarkdown(c.ValidationDetails))
 	line("date", c.Date)
 	if h.Interrupted {
 		b.WriteString("\nThe training was interrupted: this is the best model until then.\n")
 	}
 	b.WriteString("\n## Images\n\n| class | training | validation |\n|---|---|---|\n")
 	for i, label := range labels {
-		fmt.Fprintf(&b, "| %s | %d | %d |\n", strings.ReplaceAll(label, "|", `\|`), at(c.Training, i), at(c.Validation, i))
+		fmt.Fprintf(&b, "| %s | %d | %d |\n", InMarkdown(label), at(c.Training, i), at(c.Validation, i))
 	}
 	if h.After != (Calibration{}) {
 		fmt.Fprintf(&b, "\n## Validation\n\nThe temperature %.3f was fitted on the validation images, so that confidences are probabilities:\n\n| | before | with it |\n|---|---|---|\n", h.Temperature)
@@ -61,6 +61,12 @@ func (c Card) markdown(h *Head, labels []string) []byte {
 	return []byte(b.String())
 }
 
+// inMarkdown escapes what would be taken for markup, or break the row of a table.
+var inMarkdown = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "`", "\\`", "[", `\[`, "<", "&lt;", "&", "&amp;", "\r", " ", "\n", " ")
+
+// InMarkdown is a text, such as a class's name, for a line or a table in Markdown.
+func InMarkdown(text string) string { return inMarkdown.Replace(text) }
+
 func orName(name string) string {
 	if name == "" {
 		return "Image classifier"
@@ -72,7 +78,7 @@ func code(text string) string {
 	if text == "" {
 		return ""
 	}
-	return "`" + text + "`"
+	return "`" + strings.ReplaceAll(text, "|", `\|`) + "`"
 }
 
 // words are two texts, when there is a second.

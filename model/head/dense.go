@@ -3,9 +3,6 @@ package head
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"github.com/tagbeam/tagbeam/model/graph"
 )
 
@@ -17,16 +14,8 @@ type dense struct {
 }
 
 // apply gives a row of out numbers for each row of in.
-func (d dense) apply(rows []float32) []float32 {
-	n := len(rows) / d.in
-	y := make([]float32, n*d.out)
-	for i := range n {
-		copy(y[i*d.out:], d.bias)
-	}
-	if n > 0 {
-		blas32.Gemm(blas.NoTrans, blas.Trans, 1, matrix(rows, n, d.in), matrix(d.weights, d.out, d.in), 1, matrix(y, n, d.out))
-	}
-	return y
+func (d dense) apply(rows []float32) ([]float32, error) {
+	return product(rows, d.weights, d.bias, d.in, d.out)
 }
 
 // build adds the layer to a graph.
@@ -36,14 +25,10 @@ func (d dense) build(b *graph.Builder, name, input string) string {
 	return b.Node("Gemm", name, []string{input, weights, bias}, graph.Int("transB", 1))
 }
 
-func matrix(data []float32, rows, cols int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
-}
-
 // linear is softmax regression.
 type linear struct{ dense }
 
-func (l linear) logits(features []float32) []float32 { return l.apply(features) }
+func (l linear) logits(features []float32) ([]float32, error) { return l.apply(features) }
 
 func (l linear) build(b *graph.Builder, features string) string {
 	return l.dense.build(b, "logits", features)
@@ -52,12 +37,12 @@ func (l linear) build(b *graph.Builder, features string) string {
 // svm gives log sigmoid(z) for the classes, so that their softmax is the Platt-scaled probabilities, made to add up to 1.
 type svm struct{ dense }
 
-func (s svm) logits(features []float32) []float32 {
-	z := s.apply(features)
+func (s svm) logits(features []float32) ([]float32, error) {
+	z, err := s.apply(features)
 	for i, v := range z {
 		z[i] = float32(-softplus(-float64(v)))
 	}
-	return z
+	return z, err
 }
 
 func (s svm) build(b *graph.Builder, features string) string {
@@ -73,8 +58,11 @@ func softplus(z float64) float64 { return max(z, 0) + math.Log1p(math.Exp(-math.
 // mlp is a dense layer, ReLU, and another dense layer.
 type mlp struct{ hidden, top dense }
 
-func (m mlp) logits(features []float32) []float32 {
-	a := m.hidden.apply(features)
+func (m mlp) logits(features []float32) ([]float32, error) {
+	a, err := m.hidden.apply(features)
+	if err != nil {
+		return nil, err
+	}
 	for i, v := range a {
 		a[i] = max(v, 0)
 	}

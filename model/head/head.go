@@ -93,14 +93,14 @@ type Head struct {
 // scorer is the part of a head that kinds differ in.
 type scorer interface {
 	// logits gives a row of numbers for each row of features; their softmax is the probabilities.
-	logits(features []float32) []float32
+	logits(features []float32) ([]float32, error)
 	// build adds the same to a graph and returns the name of the logits.
 	build(b *graph.Builder, features string) string
 }
 
 // Train trains a head, and fits its temperature on the validation data. Data that cannot be learnt from (no examples, one class, a class with
 // none, features that are no numbers, lengths that do not fit) is an error that says so. When ctx ends, the best head until then is returned with
-// Interrupted set, or ctx's error when there is none yet. mlp needs ONNX Runtime (onnx.Init). A validation set may be empty.
+// Interrupted set, or ctx's error when there is none yet. ONNX Runtime must have been started (onnx.Init). A validation set may be empty.
 func Train(ctx context.Context, train, validation Dataset, opts Options) (*Head, error) {
 	trainer, ok := trainers[opts.Kind]
 	if !ok {
@@ -225,9 +225,33 @@ func (t *training) report(e Epoch) {
 	}
 }
 
+// trial is a setting that was tried.
+type trial struct {
+	scorer
+	train      scored
+	validation []float32 // logits
+}
+
+// scored are training examples, all or some, and their logits.
+type scored struct {
+	logits  []float32
+	labels  []int
+	weights []float64
+}
+
+// tried scores all of the data.
+func (t *training) tried(s scorer) (trial, error) {
+	train, err := s.logits(t.train.Features)
+	if err != nil {
+		return trial{}, err
+	}
+	validation, err := s.logits(t.validation.Features)
+	return trial{s, scored{train, t.train.Labels, t.trainWeights}, validation}, err
+}
+
 // candidates tries settings one after another and keeps the scorer with the least validation loss, or where there is no validation data, the
-// one that is preferred. try returns nil when it was interrupted before it had anything. Three settings in a row that are worse end the search.
-func (t *training) candidates(settings []string, preferred int, try func(i int) (scorer, error)) (scorer, error) {
+// one that is preferred. try returns no scorer when it was interrupted before it had anything. Three settings in a row that are worse end the search.
+func (t *training) candidates(settings []string, preferred int, try func(i int) (trial, error)) (scorer, error) {
 	if t.validation.Len() == 0 {
 		settings = settings[:preferred+1] // those before it are what it starts from
 	}
@@ -241,18 +265,18 @@ func (t *training) candidates(settings []string, preferred int, try func(i int) 
 		if err != nil {
 			return nil, err
 		}
-		if s == nil {
+		if s.scorer == nil {
 			break
 		}
 		e := Epoch{Epoch: i + 1, Epochs: len(settings), Setting: setting}
-		e.Loss, e.Accuracy = crossEntropy(s.logits(t.train.Features), t.train.Labels, t.trainWeights, t.opts.Classes)
+		e.Loss, e.Accuracy = crossEntropy(s.train.logits, s.train.labels, s.train.weights, t.opts.Classes)
 		loss := -float64(i) // without validation data the last one counts
 		if t.validation.Len() > 0 {
-			vl, va := crossEntropy(s.logits(t.validation.Features), t.validation.Labels, t.validationWeights, t.opts.Classes)
+			vl, va := crossEntropy(s.validation, t.validation.Labels, t.validationWeights, t.opts.Classes)
 			e.ValidationLoss, e.ValidationAccuracy, loss = &vl, &va, vl
 		}
 		if worse++; best == nil || loss < least {
-			best, least, worse, e.Best = s, loss, 0, true
+			best, least, worse, e.Best = s.scorer, loss, 0, true
 			t.head.Setting = setting
 		}
 		t.report(e)

@@ -1,14 +1,19 @@
 package head
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
 
 // trainLinear is softmax regression: categorical cross-entropy with an L2 penalty, from the strongest to the weakest, each from where the one before
 // ended.
-func trainLinear(t *training) (scorer, error) {
-	o := newObjective(t, func(i int, z []float32) float64 { return softmaxLoss(z, t.train.Labels[i]) })
+func trainLinear(t *training) (_ scorer, err error) {
+	o, err := newObjective(t, func(i int, z []float32) float64 { return softmaxLoss(z, t.train.Labels[i]) })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
 	return t.descend(o, func(d dense) (scorer, error) { return linear{d}, nil })
 }
 
@@ -20,15 +25,19 @@ func (t *training) descend(o *objective, finish func(dense) (scorer, error)) (sc
 		settings[i] = fmt.Sprintf("l2 %g", l2)
 	}
 	x := make([]float64, (o.dim+1)*o.classes)
-	return t.candidates(settings, nearest(penalties, 0.1), func(i int) (scorer, error) {
+	return t.candidates(settings, nearest(penalties, 0.1), func(i int) (trial, error) {
 		o.l2 = penalties[i]
 		done, err := o.minimize(t, x)
 		if err != nil || !done && i > 0 {
-			return nil, err
+			return trial{}, err
 		}
 		d := newDense(o.dim, o.classes)
 		d.set(x)
-		return finish(t.scaling.fold(d))
+		s, err := finish(t.scaling.fold(d))
+		if err != nil {
+			return trial{}, err
+		}
+		return t.tried(s)
 	})
 }
 

@@ -34,7 +34,7 @@ func trainMLP(t *training) (_ scorer, err error) {
 		}
 		loss := -float64(epoch) // without validation data the last one counts
 		if t.validation.Len() > 0 {
-			logits, err := n.forward(held)
+			logits, err := n.layers().logits(held)
 			if err != nil {
 				return nil, fmt.Errorf("epoch %d: validation: %w", epoch, err)
 			}

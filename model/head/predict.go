@@ -8,12 +8,15 @@ import (
 	"github.com/tagbeam/tagbeam/model/graph"
 )
 
-// Predict gives the probabilities of every row of features: Classes of them, row after row.
+// Predict gives the probabilities of every row of features: Classes of them, row after row. It needs ONNX Runtime (onnx.Init).
 func (h *Head) Predict(features []float32) ([]float32, error) {
 	if len(features)%h.Dim != 0 {
 		return nil, fmt.Errorf("%d numbers are no rows of %d features", len(features), h.Dim)
 	}
-	logits := h.scorer.logits(features)
+	logits, err := h.scorer.logits(features)
+	if err != nil {
+		return nil, err
+	}
 	for i := 0; i < len(logits); i += h.Classes {
 		softmax(logits[i:i+h.Classes], h.Temperature)
 	}
@@ -96,7 +99,10 @@ func Calibrate(probabilities []float32, labels []int) (Calibration, error) {
 // with it. Where everything is right, the likelihood grows for ever as the temperature falls; one made-up observation that log T is about 0 stops
 // that.
 func (h *Head) fitTemperature(validation Dataset) error {
-	logits := h.scorer.logits(validation.Features)
+	logits, err := h.scorer.logits(validation.Features)
+	if err != nil {
+		return err
+	}
 	row := make([]float32, h.Classes)
 	loss := func(logT float64) float64 {
 		sum, inverse := logT*logT/2, math.Exp(-logT)
@@ -115,7 +121,6 @@ func (h *Head) fitTemperature(validation Dataset) error {
 		}
 		return Calibrate(probabilities, validation.Labels)
 	}
-	var err error
 	h.Temperature = 1
 	if h.Before, err = measure(); err != nil {
 		return err

@@ -208,11 +208,6 @@ func (n *stepper) layers() *mlp {
 	return &mlp{turned(n.values(0), n.values(1), n.dim, n.hidden), turned(n.values(2), n.values(3), n.hidden, n.classes)}
 }
 
-// forward gives the logits of scaled rows, without dropout.
-func (n *stepper) forward(rows []float32) ([]float32, error) {
-	return n.layers().logits(rows), nil
-}
-
 func (n *stepper) close() error {
 	var errs []error
 	for _, b := range n.bindings {

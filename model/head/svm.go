@@ -1,12 +1,22 @@
 package head
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
 // trainSVM fits a hyperplane for each class against the rest by the squared hinge loss, and to each Platt's sigmoid, which makes its distances
 // probabilities: on the validation data, or where that has too few of the class, on the training data.
-func trainSVM(t *training) (scorer, error) {
-	o := newObjective(t, func(i int, z []float32) float64 { return squaredHinge(z, t.train.Labels[i]) })
-	return t.descend(o, func(d dense) (scorer, error) { return svm{t.platt(d)}, nil })
+func trainSVM(t *training) (_ scorer, err error) {
+	o, err := newObjective(t, func(i int, z []float32) float64 { return squaredHinge(z, t.train.Labels[i]) })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	return t.descend(o, func(d dense) (scorer, error) {
+		scaled, err := t.platt(d)
+		return svm{scaled}, err
+	})
 }
 
 // squaredHinge is the sum over the classes of max(0, 1 - y z)^2, y being 1 for the right class and -1 for the others.
@@ -25,9 +35,16 @@ func squaredHinge(z []float32, label int) float64 {
 }
 
 // platt scales and shifts a layer's outputs so that their sigmoids are probabilities.
-func (t *training) platt(d dense) dense {
+func (t *training) platt(d dense) (dense, error) {
 	out := dense{in: d.in, out: d.out, weights: make([]float32, len(d.weights)), bias: make([]float32, d.out)}
-	trained, held := d.apply(t.train.Features), d.apply(t.validation.Features)
+	trained, err := d.apply(t.train.Features)
+	if err != nil {
+		return out, err
+	}
+	held, err := d.apply(t.validation.Features)
+	if err != nil {
+		return out, err
+	}
 	const enough = 2 // of the class, and of the others
 	for c := range d.out {
 		z, labels := held, t.validation.Labels
@@ -40,7 +57,7 @@ func (t *training) platt(d dense) dense {
 		}
 		out.bias[c] = float32(a*float64(d.bias[c]) + b)
 	}
-	return out
+	return out, nil
 }
 
 func count(labels []int, class int) int {

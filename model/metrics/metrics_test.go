@@ -170,3 +170,20 @@ func TestPrintManyClasses(t *testing.T) {
 		t.Error(text.String())
 	}
 }
+
+// Names with tabs and line ends leave a table a table.
+func TestPrintStrangeNames(t *testing.T) {
+	for _, classes := range []int{2, 30} {
+		var tally metrics.Tally
+		for i := range classes {
+			tally.Add(strings.Repeat("x", i)+"a\tb\nzz", guesses("other", 0.5))
+		}
+		var text bytes.Buffer
+		if err := tally.Report().Print(&text); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(text.String(), "zz") != strings.Count(text.String(), `a\tb\nzz"`) || !strings.Contains(text.String(), `"a\tb\nzz"`) {
+			t.Errorf("%s", text.String())
+		}
+	}
+}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 const (
@@ -58,7 +61,7 @@ func (r *Report) printClasses(t *printer) {
 	t.table(func(w io.Writer) {
 		fmt.Fprintf(w, "%s\timages\tprecision\trecall\tF1\t\n", title)
 		for _, c := range shown {
-			fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f\t%.4f\t\n", c.Class, c.Images, c.Precision, c.Recall, c.F1)
+			fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f\t%.4f\t\n", onOneLine(c.Class), c.Images, c.Precision, c.Recall, c.F1)
 		}
 	})
 }
@@ -71,14 +74,14 @@ func (r *Report) printConfusion(t *printer) {
 		t.table(func(w io.Writer) {
 			fmt.Fprint(w, "class \\ taken for\t")
 			for _, c := range r.Classes {
-				fmt.Fprintf(w, "%s\t", c.Class)
+				fmt.Fprintf(w, "%s\t", onOneLine(c.Class))
 			}
 			fmt.Fprintln(w)
 			for i, c := range r.Classes {
 				if c.Images == 0 {
 					continue
 				}
-				fmt.Fprintf(w, "%s\t", c.Class)
+				fmt.Fprintf(w, "%s\t", onOneLine(c.Class))
 				for _, n := range matrix[i] {
 					fmt.Fprintf(w, "%d\t", n)
 				}
@@ -97,9 +100,17 @@ func (r *Report) printConfusion(t *printer) {
 	t.table(func(w io.Writer) {
 		fmt.Fprintln(w, "class\ttaken for\timages\t")
 		for _, c := range wrong[:min(len(wrong), maxConfusions)] {
-			fmt.Fprintf(w, "%s\t%s\t%d\t\n", c.Class, c.Guess, c.Images)
+			fmt.Fprintf(w, "%s\t%s\t%d\t\n", onOneLine(c.Class), onOneLine(c.Guess), c.Images)
 		}
 	})
+}
+
+// onOneLine is a class's name without what would break a table: tabs, line ends and other control characters are escaped.
+func onOneLine(name string) string {
+	if !strings.ContainsFunc(name, unicode.IsControl) {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 // Matrix is the confusion matrix in the order of Classes: rows are classes, columns guesses.

@@ -31,6 +31,7 @@ type trainOptions struct {
 	kind       string
 	augment    []string
 	l2         []string
+	weights    []string // NAME=W
 	reportJSON string
 	plots      plotFlags
 	quiet      bool
@@ -99,6 +100,7 @@ func (o *trainOptions) addOwn(cmd *cobra.Command) {
 	f.StringVar(&o.kind, "head", string(o.Head.Kind), "`HEAD` to train: linear, mlp, svm or knn")
 	f.StringSliceVar(&o.augment, "augment", nil, "train on further `VIEWS` of each image: flip (mirrored), crop (its corners), or flip,crop")
 	f.BoolVar(&o.Head.Balance, "balance", false, "let rare classes count as much as frequent ones")
+	f.StringArrayVar(&o.weights, "class-weight", nil, "`CLASS=W`: an image of this class counts W times; repeatable")
 	f.BoolVar(&o.Refit, "refit", false, "when the settings are chosen, train once more on training and validation images together; the report is of the model before")
 	f.Uint64Var(&o.Head.Seed, "seed", o.Head.Seed, "of all that is random: the same seed gives the same model")
 	f.StringSliceVar(&o.l2, "l2", nil, "`PENALTIES` that linear and svm choose from (default: from 1e-4 to 1e1)")
@@ -148,6 +150,11 @@ func (o *trainOptions) parse() error {
 		}
 		o.Head.L2 = append(o.Head.L2, v)
 	}
+	for _, text := range o.weights {
+		if err := o.weigh(text); err != nil {
+			return &pipeline.UsageError{Err: fmt.Errorf("--class-weight %s: %w", text, err)}
+		}
+	}
 	for _, k := range o.Head.Neighbours {
 		if k < 1 {
 			return &pipeline.UsageError{Err: fmt.Errorf("--neighbours %d: at least 1", k)}
@@ -161,6 +168,23 @@ func (o *trainOptions) parse() error {
 			return &pipeline.UsageError{Err: fmt.Errorf("%s: out of range; see tagbeam train --help", flag)}
 		}
 	}
+	return nil
+}
+
+// weigh takes CLASS=W; a class's name may have = in it.
+func (o *trainOptions) weigh(text string) error {
+	at := strings.LastIndex(text, "=")
+	if at < 1 {
+		return errors.New("a class and its weight, as in bees=2")
+	}
+	w, err := strconv.ParseFloat(text[at+1:], 64)
+	if err != nil || !(w > 0) || math.IsInf(w, 0) {
+		return errors.New("the weight has to be a number, more than 0")
+	}
+	if o.ClassWeights == nil {
+		o.ClassWeights = map[string]float64{}
+	}
+	o.ClassWeights[text[:at]] = w
 	return nil
 }
 

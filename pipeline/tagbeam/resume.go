@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/tagbeam/tagbeam/model/builtin"
 )
 
 // pathFlags are those whose value may be a local path.
@@ -30,7 +32,7 @@ func resumeCommand(name string, flags *pflag.FlagSet) []string {
 			values = list.GetSlice()
 		}
 		for _, v := range values {
-			if pathFlags[f.Name] && (f.Name != "preprocess" || strings.HasSuffix(v, ".json")) {
+			if pathFlags[f.Name] && (f.Name != "model" || v != builtin.Name) && (f.Name != "preprocess" || strings.HasSuffix(v, ".json")) {
 				v = absolutePath(v)
 			}
 			if f.NoOptDefVal != "" || strings.HasPrefix(v, "-") {
@@ -45,7 +47,10 @@ func resumeCommand(name string, flags *pflag.FlagSet) []string {
 
 // absolutePath leaves alone what is no path, or wrong: the command has been, or will be, refused for it.
 func absolutePath(path string) string {
-	if path == "" || strings.Contains(path, "://") || strings.HasPrefix(path, "@") {
+	if manifest, ok := strings.CutPrefix(path, "@"); ok {
+		return "@" + absolutePath(manifest)
+	}
+	if path == "" || strings.Contains(path, "://") {
 		return path
 	}
 	if abs, err := filepath.Abs(path); err == nil {
