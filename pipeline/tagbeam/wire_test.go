@@ -124,7 +124,7 @@ func TestWireFaults(t *testing.T) {
 	putModel(t, g, "data", "model")
 	kinds := map[string]int{}
 	runs, failures := 0, 0
-	for seed := range objecttest.Seeds(3, 40) {
+	for seed := range objecttest.Seeds(2, 40) {
 		random := rand.New(rand.NewPCG(seed, 6))
 		j := job{"gs://data/photos", "gs://data/model", fmt.Sprintf("gs://data/out-%d", seed)}
 		args := j.args("--unit-images=5", "--max-error-ratio=1")
@@ -174,5 +174,62 @@ func TestWireFaults(t *testing.T) {
 	objecttest.Report("clear failures over HTTP, healed by a further run", failures)
 	for kind, n := range kinds {
 		objecttest.Report("faults over HTTP: "+kind, n)
+	}
+}
+
+// TestListingFails: a listing that is refused, breaks off, or is not one, is never "no images", nor fewer of them.
+func TestListingFails(t *testing.T) {
+	g := objecttest.StartGS(t, "data")
+	t.Cleanup(func() { object.Close() })
+	putImages(g, "data", "photos", 5)
+	model := tinyModel(t, "nchw.onnx")
+	for _, tc := range []struct {
+		name  string
+		code  int
+		reply func(w http.ResponseWriter, r *http.Request, next http.Handler)
+	}{
+		{"503", exitFailed, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			http.Error(w, "injected", http.StatusServiceUnavailable)
+		}},
+		{"403", exitUsage, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			http.Error(w, "injected", http.StatusForbidden)
+		}},
+		{"connection reset", exitFailed, func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }},
+		{"half a reply", exitFailed, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			reply := httptest.NewRecorder()
+			next.ServeHTTP(reply, r)
+			body := reply.Body.Bytes()
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+			w.Write(body[:len(body)/2])
+			panic(http.ErrAbortHandler)
+		}},
+		{"another page that does not come", exitFailed, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.URL.Query().Get("pageToken") != "" {
+				http.Error(w, "injected", http.StatusInternalServerError)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"kind": "storage#objects", "nextPageToken": "photos/zzz", "items": []}`)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			j := job{"gs://data/photos", model, t.TempDir()}
+			g.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Query().Get("prefix"), "photos") {
+					tc.reply(w, r, next)
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+			e := tagbeam(t, j.args()...)
+			g.Inject(nil)
+			e.want(tc.code).says("gs://data/photos")
+			if strings.Contains(e.stdout+e.stderr, "no images") || strings.Contains(e.stdout, "nothing to do") || len(j.objects(t, "")) > 0 {
+				t.Errorf("it takes the bucket for empty: there are %v\n%s", j.objects(t, ""), e)
+			}
+			tagbeam(t, j.args()...).want(exitOK)
+			j.wantEachOnce(t, 5)
+		})
 	}
 }
