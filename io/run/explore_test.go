@@ -88,6 +88,8 @@ func scenarios() []scenario {
 		}
 		return ""
 	}
+	unlucky := small(two)
+	unlucky.fail = failing.fail
 	retag := small(one)
 	retag.req.Retag = true
 	other := small(one)
@@ -138,6 +140,10 @@ func scenarios() []scenario {
 		},
 		{
 			name: "too many errors", programs: []func(*Output) error{nightOf(failing), nightOf(failing)}, after: small(two),
+		},
+		{
+			name: "one of them cannot read an image", setup: opened(two, 7), after: small(two),
+			programs: []func(*Output) error{nightOf(unlucky), nightOf(small(two))},
 		},
 		{name: "everything again, twice", setup: had(one), programs: []func(*Output) error{nightOf(retag), nightOf(retag)}, again: true, after: small(one)},
 		{
