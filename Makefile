@@ -87,7 +87,8 @@ leaks: toolchain ## decode 100,000 good and bad files, and report the process's 
 .PHONY: flink
 flink: build ## tag on a real Flink 1.19: the table of the direct runner, through faults too (needs java and mvn)
 	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 0; \
-	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_OPERATOR="$$(.ci/flink-crd.sh .cache/flink-crd)"; \
+	export TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
 
 .PHONY: flink-cluster
