@@ -54,6 +54,16 @@ test: toolchain $(LIBRARY) ## all tests, with the race detector
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
 	set -x; go test -race -timeout 45m ./... $(TOOLS)
 
+# Not with the race detector, which would have it do a tenth in the time; the short form is part of make test.
+SEED ?=
+.PHONY: chaos
+chaos: build ## 1,000 runs with faults from every call, 100 SIGKILLs, every meeting of two rivals; counts rows lost and doubled [SEED=n: one again]
+	@TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' .ci/chaos.sh bin/tagbeam '$(SEED)'
+
+.PHONY: mutants
+mutants: toolchain ## break the run protocol on purpose, in fourteen ways, and see the tests notice
+	@go run ./.ci/mutants
+
 # Go's own memory is no part of it: what is looked for is a C library, or our C, reading or writing where it should not, or leaking.
 .PHONY: asan
 asan: toolchain ## the C code under AddressSanitizer, where the toolchain has it

@@ -144,6 +144,10 @@ func grouped(frames []ChunkUnit, n int) []ChunkUnit {
 	return units
 }
 
+// errDamaged says that the bytes that came are not those of a plan chunk: frames have checksums. Either what is stored is damaged, or reading it again
+// helps.
+var errDamaged = errors.New("the plan is damaged")
+
 // Items returns the images of a unit. It reads the unit's slice of its chunk. When the run has been closed meanwhile, and its chunks are
 // cleaned away, the error is ErrClosed.
 func (o *Output) Items(ctx context.Context, runID int64, u Unit) ([]source.Item, error) {
@@ -163,7 +167,7 @@ func (o *Output) items(ctx context.Context, runID int64, u Unit) ([]source.Item,
 		return nil, err
 	}
 	damaged := func(err error) error {
-		return fmt.Errorf("%s, bytes %d to %d: %w", o.name(runFolder(runID)+u.Chunk), u.Offset, u.Offset+u.Length, err)
+		return fmt.Errorf("%s, bytes %d to %d: %w: %w", o.name(runFolder(runID)+u.Chunk), u.Offset, u.Offset+u.Length, errDamaged, err)
 	}
 	_, decoder := frames()
 	text, err := decoder.DecodeAll(body, nil)

@@ -52,7 +52,7 @@ func (o *Output) Abandon(ctx context.Context, id int64) (Decision, error) {
 }
 
 func (o *Output) putDecision(ctx context.Context, d Decision) (Decision, error) {
-	d.Attempt, d.DecidedAt = newAttempt(), now()
+	d.Attempt, d.DecidedAt = o.newAttempt(), now()
 	err := o.putRecord(ctx, runFolder(d.RunID)+decisionName, d)
 	if err == nil {
 		return d, nil

@@ -29,6 +29,8 @@ type Output struct {
 	chunkImages int
 	// ledgerRuns is the number of loose runs at which CompactLedger merges them.
 	ledgerRuns int
+	// newAttempt names an attempt at a step: what tells our own write, whose reply was lost, from a rival's.
+	newAttempt func() string
 
 	mu sync.Mutex
 	// known is the highest run that is known to exist: runs are never taken back.
@@ -52,7 +54,7 @@ func Open(ctx context.Context, uri string) (*Output, error) {
 
 // New returns the output at a folder of a store.
 func New(store object.Store, at object.Location) *Output {
-	return &Output{store: store, at: at, parallel: 32, chunkImages: 500_000, ledgerRuns: defaultLedgerRuns, closed: make(map[int64][]PublishedPart)}
+	return &Output{store: store, at: at, parallel: 32, chunkImages: 500_000, ledgerRuns: defaultLedgerRuns, newAttempt: randomAttempt, closed: make(map[int64][]PublishedPart)}
 }
 
 // URI returns the output as a path or URI, without knowing whether it exists.
@@ -140,8 +142,7 @@ func (o *Output) readCounts(ctx context.Context, path string, size int64) (table
 	return counts, nil
 }
 
-// newAttempt names an attempt at a step: what tells our own write, whose reply was lost, from a rival's.
-func newAttempt() string {
+func randomAttempt() string {
 	var b [6]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])

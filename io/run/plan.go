@@ -165,7 +165,7 @@ type planner struct {
 
 func (p *planner) run(ctx context.Context) (*Plan, error) {
 	p.chunks = &chunkWriter{
-		attempt: newAttempt(), unitImages: p.req.UnitImages, unitBytes: p.req.UnitBytes, chunkImages: p.o.chunkImages,
+		attempt: p.o.newAttempt(), unitImages: p.req.UnitImages, unitBytes: p.req.UnitBytes, chunkImages: p.o.chunkImages,
 		put: func(name string, data []byte) error { return p.o.putBytes(ctx, runFolder(p.id)+name, data) },
 	}
 	err := p.req.Source(ctx, p.add)

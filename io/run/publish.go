@@ -37,7 +37,7 @@ func (o *Output) putManifest(ctx context.Context, plan *Plan, parts []PublishedP
 	}
 	m := &Manifest{
 		Format: layoutFormat, RunID: plan.RunID, Date: plan.Date, Parts: parts, Counts: d.Counts, Options: plan.Options, Inputs: plan.Inputs,
-		Model: plan.Model, ModelDigest: plan.ModelDigest, Fingerprint: plan.Fingerprint, Attempt: newAttempt(),
+		Model: plan.Model, ModelDigest: plan.ModelDigest, Fingerprint: plan.Fingerprint, Attempt: o.newAttempt(),
 		PlannedAt: plan.CreatedAt, PublishedAt: now(),
 	}
 	err = o.putRecord(ctx, runFolder(plan.RunID)+manifestName, m)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -296,6 +297,7 @@ func TestLargeUnits(t *testing.T) {
 	c.req.UnitImages = 2
 	_, o, plan := planned(t, c)
 	var total table.Counts
+	random := rand.New(rand.NewPCG(1, 2))
 	for _, u := range plan.Units() {
 		items, err := o.Items(ctx, 1, u)
 		if err != nil {
@@ -305,7 +307,7 @@ func TestLargeUnits(t *testing.T) {
 		for i := range rows {
 			rows[i].Embedding = make([]float32, 700_000)
 			for k := range rows[i].Embedding {
-				rows[i].Embedding[k] = float32(chance(u.Index, i, k))
+				rows[i].Embedding[k] = random.Float32()
 			}
 		}
 		counts, err := o.PutUnit(ctx, 1, u, rows)

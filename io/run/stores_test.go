@@ -28,7 +28,7 @@ func newMem(t testing.TB) *object.Mem {
 			return r
 		}
 		return '-'
-	}, t.Name()) + "-" + newAttempt())
+	}, t.Name()) + "-" + randomAttempt())
 }
 
 // newOutput returns an output that makes one request at a time, so that its requests come in the same order every time.
@@ -108,7 +108,7 @@ func guarded(t testing.TB, store object.Store) object.Store {
 }
 
 var (
-	runObject  = regexp.MustCompile(`^_runs/(\d{6})/(plan\.json|decision\.json|manifest\.json|plan-[0-9a-f]{12}-\d{5}\.jsonl\.zst|unit-\d{6}\.parquet)$`)
+	runObject  = regexp.MustCompile(`^_runs/(\d{6})/(plan\.json|settings\.json|given/.+|decision\.json|manifest\.json|plan-[0-9a-f]{12}-\d{5}\.jsonl\.zst|unit-\d{6}\.parquet)$`)
 	partObject = regexp.MustCompile(`^labels/dt=\d{4}-\d\d-\d\d/(?:run-(\d{6})-part-\d{5}\.parquet|_SUCCESS)$`)
 )
 
@@ -126,10 +126,16 @@ func allowed(store object.Store, op, key string) error {
 			return errors.New("nothing is ever deleted from the table")
 		}
 		if m[1] == "" {
-			return nil
+			return marked(store, path.Dir(key))
 		}
 		if s := state(atoi(m[1])); s != StateCommitted && s != StatePublished {
 			return fmt.Errorf("a part of a run that is %s", s)
+		}
+		return nil
+	}
+	if name, ok := strings.CutPrefix(key, forgottenFolder); ok && strings.HasSuffix(name, ".parquet") {
+		if op == "delete" {
+			return errors.New("what is forgotten stays so")
 		}
 		return nil
 	}
@@ -142,6 +148,10 @@ func allowed(store object.Store, op, key string) error {
 	}
 	id, name := atoi(m[1]), m[2]
 	switch {
+	case op == "delete" && (strings.HasPrefix(name, givenFolder) || name == settingsName):
+		if s := state(id); !s.Closed() {
+			return fmt.Errorf("what the workers of a run need, and it is %s", s)
+		}
 	case op == "delete" && strings.HasSuffix(name, ".json"):
 		return errors.New("records are never deleted")
 	case op == "delete" && strings.HasPrefix(name, unitPrefix):
@@ -162,6 +172,20 @@ func allowed(store object.Store, op, key string) error {
 		}
 	}
 	return nil
+}
+
+// marked says what is wrong with a partition that is marked: that no run has published into it.
+func marked(store object.Store, partition string) error {
+	runs, err := New(store, outputAt).Runs(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, s := range runs {
+		if s.Manifest != nil && "labels/dt="+s.Manifest.Date == partition {
+			return nil
+		}
+	}
+	return errors.New("marked, but nothing is published in it")
 }
 
 // elected says whether the plan of a run names a chunk.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,14 +13,6 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/object/objecttest"
 )
-
-// seeds is the number of seeds to try: fewer with the race detector, more for a long test.
-func seeds(n uint64) uint64 {
-	if s, err := strconv.ParseUint(os.Getenv("TAGBEAM_SEEDS"), 10, 64); err == nil {
-		return s
-	}
-	return n / killStride
-}
 
 var errKilled = errors.New("killed")
 
@@ -108,34 +98,6 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	checkOnce(t, published(t, store), onceEach(w))
 }
 
-// TestFaults lets requests fail at random, before they have an effect or after it, and commands try again.
-func TestFaults(t *testing.T) {
-	rates := objecttest.Rates{}
-	for _, op := range []objecttest.Op{objecttest.OpList, objecttest.OpStat, objecttest.OpRead, objecttest.OpReadRange, objecttest.OpPutIfAbsent, objecttest.OpDelete} {
-		rates[op] = 0.01
-	}
-	for seed := range seeds(60) {
-		store := guarded(t, newMem(t))
-		faulty := objecttest.Faulty(store, seed, objecttest.FaultOptions{Before: rates, After: rates, BrokenBody: 0.01})
-		worlds := []world{numbered(30, "A"), numbered(35, "A").with(numbered(9, "B"))}
-		for _, w := range worlds {
-			for try := 0; ; try++ {
-				_, err := newCommand(w).night(context.Background(), New(faulty, outputAt))
-				if err == nil {
-					break
-				}
-				if !errors.Is(err, object.ErrTransient) || try > 200 {
-					t.Fatalf("seed %d, try %d: %v", seed, try, err)
-				}
-			}
-		}
-		checkOnce(t, published(t, store), onceEach(worlds...))
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
-	}
-}
-
 // TestKilledOnFiles kills a command now and then on a file system.
 func TestKilledOnFiles(t *testing.T) {
 	for k := 5; k < 150; k += 24 {
@@ -168,7 +130,7 @@ func TestKilledOnFiles(t *testing.T) {
 // one that gives up open runs, and one that is killed on the way.
 func TestRivals(t *testing.T) {
 	w := numbered(17, "A")
-	for seed := range seeds(60) {
+	for seed := range objecttest.Seeds(60/killStride, 300) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		store := guarded(t, newMem(t))
 		s := &schedule{random: random}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"sync"
 
@@ -37,6 +38,13 @@ type FaultOptions struct {
 	After Rates
 	// BrokenBody is how often a reader of ReadRange breaks off with object.ErrTransient before its end.
 	BrokenBody float64
+	// ShortReads is how often a reader of ReadRange gives its bytes one at a time.
+	ShortReads float64
+	// WrongBytes is how often bytes arrive that the store does not hold: Read finds out and fails with object.ErrChecksum, as every adapter does; one
+	// byte of what ReadRange gives is another, because nobody can check a part.
+	WrongBytes float64
+	// StopAfter, when not 0, is the number of calls after which the world stops: they all fail with ErrStopped.
+	StopAfter int
 	// Hook, when not nil, is called before each call, and its error returned without any effect. It may end the process.
 	Hook func(op Op, key string) error
 	// HookAfter is called after each call that succeeded, and its error returned although the effect is there.
@@ -54,6 +62,8 @@ type FaultyStore struct {
 	mu       sync.Mutex
 	calls    map[call]uint64
 	injected map[Op]int
+	kinds    map[string]int
+	made     int
 }
 
 type call struct {
@@ -65,18 +75,21 @@ var _ object.Store = (*FaultyStore)(nil)
 
 // Faulty wraps a store. Print the seed with the failures of a test.
 func Faulty(store object.Store, seed uint64, opts FaultOptions) *FaultyStore {
-	return &FaultyStore{store: store, seed: seed, opts: opts, calls: map[call]uint64{}, injected: map[Op]int{}}
+	return &FaultyStore{store: store, seed: seed, opts: opts, calls: map[call]uint64{}, injected: map[Op]int{}, kinds: map[string]int{}}
 }
 
 // Injected says how many faults each operation met, hooks' errors included.
 func (f *FaultyStore) Injected() map[Op]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	counts := make(map[Op]int, len(f.injected))
-	for op, n := range f.injected {
-		counts[op] = n
-	}
-	return counts
+	return maps.Clone(f.injected)
+}
+
+// Kinds says how many faults of each kind were injected.
+func (f *FaultyStore) Kinds() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.kinds)
 }
 
 // List implements object.Store.
@@ -128,6 +141,10 @@ func (f *FaultyStore) Read(ctx context.Context, key string, maxBytes int64) ([]b
 	if err = f.end(OpRead, key, d, err); err != nil {
 		return nil, object.Info{}, err
 	}
+	if d.Float64() < f.opts.WrongBytes {
+		f.count(OpRead, "wrong bytes")
+		return nil, object.Info{}, &object.Error{Op: string(OpRead), Object: key, Kind: object.ErrChecksum, Cause: fmt.Errorf("injected, seed %d", f.seed)}
+	}
 	return data, info, nil
 }
 
@@ -144,10 +161,18 @@ func (f *FaultyStore) ReadRange(ctx context.Context, key string, offset, length 
 		}
 		return nil, failed
 	}
+	if d.Float64() < f.opts.WrongBytes {
+		f.count(OpReadRange, "wrong bytes")
+		body = &wrongBody{body, d.IntN(16 << d.IntN(11))}
+	}
+	if d.Float64() < f.opts.ShortReads {
+		f.count(OpReadRange, "short reads")
+		body = shortBody{body}
+	}
 	if d.Float64() >= f.opts.BrokenBody {
 		return body, nil
 	}
-	f.count(OpReadRange)
+	f.count(OpReadRange, "broken bodies")
 	return &brokenBody{ReadCloser: body, left: 1 + d.IntN(64), err: f.lost(OpReadRange, key)}, nil
 }
 
@@ -179,7 +204,12 @@ func (f *FaultyStore) begin(op Op, key string) (dice, error) {
 	f.mu.Lock()
 	nth := f.calls[call{op, key}]
 	f.calls[call{op, key}]++
+	f.made++
+	stopped := f.opts.StopAfter > 0 && f.made > f.opts.StopAfter
 	f.mu.Unlock()
+	if stopped {
+		return dice{}, ErrStopped
+	}
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00", op, key)
 	binary.Write(h, binary.LittleEndian, nth)
@@ -189,14 +219,15 @@ func (f *FaultyStore) begin(op Op, key string) (dice, error) {
 
 	if f.opts.Hook != nil {
 		if err := f.opts.Hook(op, key); err != nil {
-			f.count(op)
+			f.count(op, "hooks")
 			return d, err
 		}
 	}
 	if before {
-		f.count(op)
+		answer := answers[d.IntN(len(answers))]
+		f.count(op, answer)
 		return d, &object.Error{Op: string(op), Object: key, Kind: object.ErrTransient,
-			Cause: fmt.Errorf("injected before call %d, seed %d", nth, f.seed)}
+			Cause: fmt.Errorf("%s, injected before call %d, seed %d", answer, nth, f.seed)}
 	}
 	return d, nil
 }
@@ -204,14 +235,14 @@ func (f *FaultyStore) begin(op Op, key string) (dice, error) {
 func (f *FaultyStore) end(op Op, key string, d dice, err error) error {
 	if err == nil && f.opts.HookAfter != nil {
 		if err := f.opts.HookAfter(op, key); err != nil {
-			f.count(op)
+			f.count(op, "hooks")
 			return err
 		}
 	}
 	if !d.after {
 		return err
 	}
-	f.count(op)
+	f.count(op, "lost replies")
 	return f.lost(op, key)
 }
 
@@ -220,10 +251,34 @@ func (f *FaultyStore) lost(op Op, key string) error {
 		Cause: fmt.Errorf("injected: the reply was lost, seed %d", f.seed)}
 }
 
-func (f *FaultyStore) count(op Op) {
+func (f *FaultyStore) count(op Op, kind string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.injected[op]++
+	f.kinds[kind]++
+}
+
+// answers are what a store says when it does not want to: its adapter makes object.ErrTransient of them all, once it has tried often enough.
+var answers = []string{"status 429", "status 500", "status 503", "connection reset"}
+
+// shortBody gives one byte at a time.
+type shortBody struct{ io.ReadCloser }
+
+func (b shortBody) Read(p []byte) (int, error) { return b.ReadCloser.Read(p[:min(1, len(p))]) }
+
+// wrongBody gives a wrong byte after a few right ones, or none when there are fewer.
+type wrongBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (b *wrongBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left >= 0 && b.left < n {
+		p[b.left] ^= 0x10
+	}
+	b.left -= n
+	return n, err
 }
 
 // brokenBody gives a few bytes and breaks off.
