@@ -89,10 +89,10 @@ flink-overhead: build ## what a photo costs on Flink, by 1 and 4 subtasks, besid
 	set -x; go test -count 1 -timeout 2h -run '^TestFlinkOverhead$$' -v ./pipeline/tagbeam
 
 .PHONY: flink-cluster
-flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed (needs java, mvn and pip; 230 MB)
+flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed: ten minutes and more (needs java, mvn and pip; 230 MB)
 	@lib=$$(.ci/flink.sh .cache/flink); cluster=$$(.ci/flink-cluster.sh .cache/flink-cluster); [ -n "$$lib" ] && [ -n "$$cluster" ] || exit 0; \
 	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_CLUSTER="$$cluster" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
-	set -x; go test -count 1 -timeout 30m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
+	set -x; go test -count 1 -timeout 45m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
 
 # FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
 FLINK_MASTER ?= [local]
