@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export CGO_ENABLED := 1
 
 # These share what they compile (minutes, the first time) only when they agree on -trimpath.
-build flink flink-cluster vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
+build flink flink-overhead flink-cluster vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
@@ -91,11 +91,18 @@ flink: build ## tag on a real Flink 1.19: the table of the direct runner, throug
 	export TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
 
+ROUNDS ?= 3
+.PHONY: flink-overhead
+flink-overhead: build ## what a photo costs on Flink, by 1 and 4 subtasks, beside the direct runner: the median of [ROUNDS=3] (photos in $TAGBEAM_SHARED)
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 1; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_ROUNDS='$(ROUNDS)' TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 2h -run '^TestFlinkOverhead$$' -v ./pipeline/tagbeam
+
 .PHONY: flink-cluster
-flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed (needs java, mvn and pip; 230 MB)
+flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed: ten minutes and more (needs java, mvn and pip; 230 MB)
 	@lib=$$(.ci/flink.sh .cache/flink); cluster=$$(.ci/flink-cluster.sh .cache/flink-cluster); [ -n "$$lib" ] && [ -n "$$cluster" ] || exit 0; \
 	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_CLUSTER="$$cluster" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
-	set -x; go test -count 1 -timeout 30m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
+	set -x; go test -count 1 -timeout 45m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
 
 # FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
 FLINK_MASTER ?= [local]

@@ -8,7 +8,8 @@
 # .cache/rootfs for the next time. The shells are taken out of it: none is needed. `run` starts the image's entry point as a container would: as
 # the image's user, on a root that is mounted read-only, with an empty /tmp and the folders of --bind at the same path. The network is the
 # host's, since workers speak to their runner. It is the same process in the end, so signals reach it, and its mounts go with it.
-# Both need root; without it, or without debootstrap, they say so and end with status 77.
+# Both need root on Linux for amd64, and leave to mount; where something is missing here, debootstrap or its mirror included, they say what and end
+# with status 77.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,13 +40,13 @@ make_rootfs() {
   base=$here/.cache/rootfs/$(printf '%s' "$release $packages $(uname -m)" | sha256sum | cut -c1-16).tar
   if [ ! -f "$base" ]; then
     command -v debootstrap >/dev/null || skip "debootstrap is not installed (apt-get install debootstrap)"
-    mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Component: main' 2>/dev/null | awk -v release="$release" '$2 == release { print $1; exit }')
+    mirror=$({ apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Component: main' 2>/dev/null || true; } | awk -v release="$release" '$2 == release && !found { print $1; found = 1 }')
     [ -n "$mirror" ] || skip "apt on this machine knows no mirror of Debian $release"
     say "debootstrap of Debian $release with $packages"
     mkdir -p "$(dirname "$base")"
     work=$(mktemp -d "$here/.cache/rootfs/work.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    debootstrap --variant=minbase --include="${packages// /,}" "$release" "$work/root" "$mirror" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }
+    debootstrap --variant=minbase --include="${packages// /,}" "$release" "$work/root" "$mirror" >"$work/log" 2>&1 </dev/null || { tail -n 20 "$work/log" >&2; skip "debootstrap cannot make Debian $release here (see above)"; }
     rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
     tar -C "$work/root" -cf "$work/base.tar" .
     mv "$work/base.tar" "$base"
@@ -95,7 +96,10 @@ run_rootfs() {
     PATH=$PATH:/usr/sbin:/sbin exec setpriv --no-new-privs chroot --userspec="$user" --groups= "$dir" "$entry_point" "$@"' - "${#binds[@]}" "${binds[@]}" "$@"
 }
 
+[ "$(uname -sm)" = 'Linux x86_64' ] || skip "the image is for Linux on amd64, and this is $(uname -sm)"
 [ "$(id -u)" = 0 ] || skip "only root may make and enter a root file system"
+for tool in unshare setpriv chroot; do command -v "$tool" >/dev/null || skip "there is no $tool here"; done
+unshare --mount --propagation private mount -t tmpfs tmpfs /mnt 2>/dev/null || skip "root may not mount here (a container without CAP_SYS_ADMIN?)"
 case ${1:-} in
 make) [ $# -ge 2 ] || { say "which DIR?"; exit 1; }; shift; make_rootfs "$@" ;;
 run) [ $# -ge 2 ] || { say "which DIR?"; exit 1; }; shift; run_rootfs "$@" ;;

@@ -69,7 +69,7 @@ func (n *night) submitDataflow(ctx context.Context, p *beam.Pipeline, plan *run.
 
 // wait returns when the job has ended: nil when it says that it has succeeded.
 func (j *dataflowJob) wait(ctx context.Context) error {
-	lost := 0
+	lost, progress := 0, newJobProgress(j.night, j.plan, quietOnDataflow, j.counters)
 	for pause := firstPoll; ; pause = min(pause*3/2, slowestPoll) {
 		job, err := j.client.Projects.Locations.Jobs.Get(j.d.Project, j.d.Region, j.ID).Context(ctx).Do()
 		switch {
@@ -84,7 +84,9 @@ func (j *dataflowJob) wait(ctx context.Context) error {
 			if ended, err := j.ended(ctx, job); ended {
 				return err
 			}
-			j.progress(ctx)
+			if quiet := progress.look(ctx); quiet > 0 {
+				j.night.watch.warn("the Dataflow job %s is %s, and nothing new has been tagged for %v: %s", j.ID, j.state, quiet, j.complaints(ctx))
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -144,20 +146,6 @@ func (j *dataflowJob) counters(ctx context.Context) map[string]int64 {
 		}
 	}
 	return counters
-}
-
-// progress tells the observer how many images are tagged, by the job's counters or by the unit files that there are.
-func (j *dataflowJob) progress(ctx context.Context) {
-	watch := j.night.watch.Progress
-	if watch == nil {
-		return
-	}
-	counters := j.counters(ctx)
-	done := counters["images"]
-	if n, err := j.night.output.ImagesTagged(ctx, j.plan); err == nil {
-		done = max(done, n)
-	}
-	watch(done, counters["images_failed"])
 }
 
 // cancel stops the job because of cause, and returns that, with what became of the job unless it was cancelled.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"github.com/tagbeam/tagbeam/io/run"
 )
@@ -21,4 +22,11 @@ func GiveUp(ctx context.Context, o Options, open *run.Status, watch Observer) (g
 		return false, err
 	}
 	return n.giveUp(ctx, open)
+}
+
+// Hasten makes jobs elsewhere be looked at all the time, and quiet ones be told of after a moment. It returns what undoes that.
+func Hasten(quiet time.Duration) (undo func()) {
+	look, flink, poll, known, ends := lookEvery, quietOnFlink, pollEvery, knownWithin, endsWithin
+	lookEvery, quietOnFlink, pollEvery, knownWithin, endsWithin = time.Millisecond, quiet, time.Millisecond, quiet, quiet
+	return func() { lookEvery, quietOnFlink, pollEvery, knownWithin, endsWithin = look, flink, poll, known, ends }
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -53,9 +54,12 @@ func checkAddress(endpoint string) error {
 	return nil
 }
 
+// keepAlive notices that the machine of a job service is gone. Java's servers take more than a ping in five minutes for an attack.
+var keepAlive = keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 30 * time.Second}
+
 func dial(endpoint string) (*grpc.ClientConn, error) {
 	// passthrough: the resolver of the system decides what HOST is, as for everything else.
-	return grpc.NewClient("passthrough:///"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	return grpc.NewClient("passthrough:///"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithKeepaliveParams(keepAlive),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)))
 }
 

@@ -24,6 +24,8 @@ func explain(text string) (explanation, bool) {
 		return explanation{fmt.Sprintf("a task manager cannot run %s, the program that workers are: put tagbeam and libonnxruntime.so at that path on every one of them, or name their place there with --environment_config /path/to/tagbeam", workerProgram()), true}, true
 	case strings.Contains(text, "libonnxruntime"):
 		return explanation{"a worker has no ONNX Runtime that it can use: put libonnxruntime.so beside tagbeam on every worker, or send this machine's along with --onnxruntime FILE", true}, true
+	case strings.Contains(text, "NoResourceAvailableException"), strings.Contains(text, "Could not acquire the minimum required resources"):
+		return explanation{"Flink has not as many free task slots as the job has subtasks: lower --parallelism, add task managers (or slots: taskmanager.numberOfTaskSlots), or wait for other jobs to end", true}, true
 	case strings.Contains(text, "client cancelled"):
 		return explanation{"a worker process ended in the middle of its work: it was killed, or the machine ran out of memory", false}, true
 	}

@@ -23,6 +23,7 @@ func TestJobError(t *testing.T) {
 		{"nothing said", "", "", []string{"does not say why", "its log"}, nil},
 		{"no program", "java.io.IOException: error=2, No such file or directory", "", []string{"put tagbeam", "--environment_config"}, []string{"docker"}},
 		{"no docker", "java.io.IOException: error=2, No such file or directory", "DOCKER", []string{"DOCKER workers", "leave --environment_type out"}, []string{"put tagbeam"}},
+		{"no slots", "Caused by: org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: Could not acquire the minimum required resources.\n", "", []string{"free task slots", "--parallelism"}, nil},
 		{"no library", "ONNX Runtime's library (libonnxruntime.so) was not found", "", []string{"beside tagbeam on every worker", "--onnxruntime FILE"}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -49,12 +49,18 @@ type flinkJob struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
 	Start int64  `json:"start-time"`
+	Tasks struct {
+		Total, Running, Finished int
+	} `json:"tasks"`
 }
 
 // ended says that Flink has nothing more to do for a job.
 func (j flinkJob) ended() bool {
 	return slices.Contains([]string{"FINISHED", "CANCELED", "FAILED"}, j.State)
 }
+
+// errNoSuchJob: Flink knows no job of that name; one that was just submitted it does not know yet.
+var errNoSuchJob = errors.New("it has no job of that name")
 
 // find returns the newest job of a name.
 func (f flinkREST) find(ctx context.Context, name string) (flinkJob, error) {
@@ -71,9 +77,34 @@ func (f flinkREST) find(ctx context.Context, name string) (flinkJob, error) {
 		}
 	}
 	if newest.ID == "" {
-		return flinkJob{}, fmt.Errorf("%s has no job named %s", f.base, name)
+		return flinkJob{}, fmt.Errorf("%s: %w: %s", f.base, errNoSuchJob, name)
 	}
 	return newest, nil
+}
+
+// describe says where a job stands and what there is for it to run on, or nothing when Flink does not answer.
+func (f flinkREST) describe(ctx context.Context, name string) string {
+	job, err := f.find(ctx, name)
+	if errors.Is(err, errNoSuchJob) {
+		return "Flink at " + f.base + " has no job of that name yet: the job server has not got it started"
+	}
+	var has struct {
+		TaskManagers int `json:"taskmanagers"`
+		Slots        int `json:"slots-total"`
+		Free         int `json:"slots-available"`
+	}
+	if err == nil {
+		err = getJSON(ctx, f.base+"/overview", &has)
+	}
+	if err != nil {
+		return ""
+	}
+	text := fmt.Sprintf("Flink at %s says %s, with %d of its %d tasks running; %d task managers have %d task slots, %d of them free",
+		f.base, strings.ToLower(job.State), job.Tasks.Running, job.Tasks.Total, has.TaskManagers, has.Slots, has.Free)
+	if job.Tasks.Running == 0 && has.Free == 0 {
+		text += ": it waits for slots (add task managers, lower --parallelism, or wait for other jobs to end)"
+	}
+	return text
 }
 
 // cancel asks for the end of a job.
@@ -94,8 +125,13 @@ func (f flinkREST) cancel(ctx context.Context, id string) error {
 	return nil
 }
 
-// pollEvery is how often Flink is asked whether a job has come to its end.
-const pollEvery = 300 * time.Millisecond
+// How often Flink is asked whether a job has come to its end, and for how long: for a job that it does not know yet, and for one that it was asked to
+// cancel. Both together are less than the command waits before it leaves a job alone.
+var (
+	pollEvery   = 300 * time.Millisecond
+	knownWithin = 20 * time.Second
+	endsWithin  = 35 * time.Second
+)
 
 // cancel ends the job because of cause, waits until it is over, and returns cause.
 func (j *remoteJob) cancel(ctx context.Context, cause error) error {
@@ -111,24 +147,27 @@ func (j *remoteJob) cancel(ctx context.Context, cause error) error {
 	return cause
 }
 
+// cancelByFlink waits for Flink to know the job, which takes the job server seconds, cancels it, and waits for its end.
 func (j *remoteJob) cancelByFlink(ctx context.Context) error {
-	rest, asked := j.night.o.flinkREST(), false
+	rest, asked, patience := j.night.o.flinkREST(), false, time.Now().Add(knownWithin)
 	for {
 		job, err := rest.find(ctx, j.Name)
-		if asked && errors.Is(err, syscall.ECONNREFUSED) {
+		gone := errors.Is(err, syscall.ECONNREFUSED)
+		switch {
+		case asked && gone:
 			return nil // a Flink that was embedded in the job server ends with its job
-		}
-		if err != nil {
+		case err != nil && (time.Now().After(patience) || !gone && !errors.Is(err, errNoSuchJob)):
 			return err
-		}
-		if job.ended() {
+		case err != nil: // not yet
+		case job.ended():
 			return nil
-		}
-		if !asked {
+		case !asked:
 			if err := rest.cancel(ctx, job.ID); err != nil {
 				return err
 			}
-			asked = true
+			asked, patience = true, time.Now().Add(endsWithin)
+		case time.Now().After(patience):
+			return fmt.Errorf("Flink was asked to, and after %v says that it is %s", endsWithin, strings.ToLower(job.State))
 		}
 		time.Sleep(pollEvery)
 	}

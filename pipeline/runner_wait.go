@@ -27,21 +27,18 @@ type remoteJob struct {
 	state  jobpb.JobState_Enum
 }
 
-// lookEvery is how often a job is asked how far it is.
-const lookEvery = 2 * time.Second
-
 // wait follows the job to its end. That a job service says it has succeeded is no news of the table: Run looks for itself. When ctx ends the job is
 // cancelled, and the context's cause is returned.
 func (j *remoteJob) wait(ctx context.Context) error {
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	messages, ended := j.follow(following)
-	if j.night.watch.Progress != nil {
-		go j.report(following)
-	}
+	quiet := j.report(following)
 	failure := ""
 	for {
 		select {
+		case d := <-quiet:
+			j.night.watch.warn("%s", j.whyQuiet(ctx, d))
 		case m := <-messages:
 			failure = j.note(m, failure)
 		case err := <-ended:
@@ -125,26 +122,43 @@ func (j *remoteJob) counters(ctx context.Context) map[string]int64 {
 	return counters
 }
 
-// report tells the observer now and then how many images are tagged, until ctx ends: by the job's metrics where its service tells them while it
-// runs, and otherwise by the unit files that there are.
-func (j *remoteJob) report(ctx context.Context) {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	for {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return
+// report looks now and then how far the job is, until ctx ends, and hands on for how long nothing new has been tagged, when that is to be said.
+func (j *remoteJob) report(ctx context.Context) <-chan time.Duration {
+	quiet := make(chan time.Duration, 1)
+	go func() {
+		progress := newJobProgress(j.night, j.plan, quietOnFlink, j.counters)
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+			if d := progress.look(ctx); d > 0 {
+				select {
+				case quiet <- d:
+				default: // the one before has not been heard yet
+				}
+			}
 		}
-		counters := j.counters(ctx)
-		done := counters["images"]
-		if n, err := j.night.output.ImagesTagged(ctx, j.plan); err == nil {
-			done = max(done, n)
-		}
-		if ctx.Err() == nil {
-			j.night.watch.Progress(done, counters["images_failed"])
+	}()
+	return quiet
+}
+
+// whyQuiet says that nothing new is tagged, and what the job may be waiting for.
+func (j *remoteJob) whyQuiet(ctx context.Context, d time.Duration) string {
+	text := fmt.Sprintf("job %s: nothing new has been tagged for %v", j.Name, d)
+	if j.night.o.FlinkREST != "" {
+		if said := j.night.o.flinkREST().describe(ctx, j.Name); said != "" {
+			return text + ": " + said
 		}
 	}
+	text += ": it waits for free task slots, its workers do not start, or its units take that long; the pages of the cluster tell which"
+	if j.night.o.Runner == "flink" && j.night.o.FlinkREST == "" {
+		text += ", and with --flink-rest HOST:PORT this command asks them"
+	}
+	return text
 }
 
 // JobError says how a job failed on a remote runner.

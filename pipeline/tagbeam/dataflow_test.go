@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -240,38 +238,6 @@ func TestDataflowTemplate(t *testing.T) {
 	}
 	f.run(t, &sent)
 	j.wantEachOnce(t, 3)
-}
-
-// TestFlexTemplate: the files of the flex template are what Google's API takes, and the parameters are flags of ours or Beam's.
-func TestFlexTemplate(t *testing.T) {
-	t.Parallel()
-	var spec df.ContainerSpec
-	decoder := json.NewDecoder(bytes.NewReader(deployFile(t, "flex-template.json")))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&spec); err != nil {
-		t.Fatal(err)
-	}
-	if spec.SdkInfo.Language != "GO" || spec.Metadata.Name == "" || len(spec.Metadata.Parameters) < 5 {
-		t.Errorf("%+v", spec)
-	}
-	for _, p := range spec.Metadata.Parameters {
-		if p.Label == "" || p.HelpText == "" || p.ParamType == "" {
-			t.Errorf("parameter %s has no label, help or type", p.Name)
-		}
-		value := "1"
-		knownFlags(t, []string{"tag", "--" + p.Name + "=" + value})
-		for _, r := range p.Regexes {
-			if _, err := regexp.Compile(r); err != nil {
-				t.Errorf("parameter %s: %v", p.Name, err)
-			}
-		}
-	}
-	launcher := string(deployFile(t, "flex-template-launch"))
-	m := regexp.MustCompile(`(?m)^exec /usr/local/bin/tagbeam (tag .*) "\$@"$`).FindStringSubmatch(launcher)
-	if m == nil {
-		t.Fatalf("the launcher starts no tagbeam: %s", launcher)
-	}
-	knownFlags(t, strings.Fields(m[1]))
 }
 
 // TestDataflowDryRun: Beam's --dry_run prints the job and does nothing.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/tagbeam/tagbeam/io/object"
@@ -61,6 +60,7 @@ taskmanager.memory.network.max: 32m
 cluster.evenly-spread-out-slots: true
 heartbeat.interval: 1000
 heartbeat.timeout: 6000
+slot.request.timeout: 15000
 io.tmp.dirs: %s
 `, rpc, blob, rest, rest, own))
 	run := func(class string, flags ...string) (*exec.Cmd, <-chan struct{}) {
@@ -105,7 +105,7 @@ func (s *standalone) taskManagers() int {
 	return len(all.TaskManagers)
 }
 
-// TestStandaloneCluster: on a cluster of several processes the table is that of the direct runner, through Ctrl-C and the death of a TaskManager.
+// TestStandaloneCluster: on a cluster of several processes the table is that of the direct runner, through the faults of a job and the death of a TaskManager.
 func TestStandaloneCluster(t *testing.T) {
 	s := startStandalone(t)
 	t.Run("table", func(t *testing.T) {
@@ -123,20 +123,13 @@ func TestStandaloneCluster(t *testing.T) {
 			s.clean(workers)
 		}
 	})
-	t.Run("Ctrl-C cancels", func(t *testing.T) {
-		j, workers, args := s.trial(t, "cancelled", "--flink-rest", s.rest, "--parallelism", "4")
-		stop := hold(s.gs, false, uploads("cancelled/_runs/000001/unit-000003", ""))
-		p := start(t, args...)
-		reached(t, p, stop)
-		p.signal(syscall.SIGINT)
-		p.endsWithin(generous * 3).want(130).says("is cancelled")
-		s.clean(workers)
-		if len(j.rows(t)) != 0 {
-			t.Error("the cancelled job published")
+	t.Run("faults", func(t *testing.T) { testFaults(t, s.cluster) })
+	t.Run("too few task slots", func(t *testing.T) {
+		j, workers, args := s.trial(t, "wide", "--parallelism", "9", "--flink-rest", s.rest)
+		e := tagbeam(t, args...).want(exitFailed).says("not as many free task slots", "lower --parallelism")
+		if strings.Contains(e.stderr, "submitted again") || len(j.rows(t)) != 0 {
+			t.Errorf("%s", e)
 		}
-		s.gs.Inject(nil)
-		tagbeam(t, args...).want(exitOK)
-		j.wantEachOnce(t, bucketImages)
 		s.clean(workers)
 	})
 	t.Run("a TaskManager is killed", func(t *testing.T) { // last: it is not started again

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,13 +26,13 @@ type cluster struct {
 // bucketImages is the number of images in the cluster's bucket, by units of 5.
 const bucketImages = 40
 
-func startCluster(t *testing.T) *cluster {
+func startCluster(t *testing.T, config ...string) *cluster {
 	t.Helper()
 	g := objecttest.StartGS(t, "data", "models", "tags")
 	t.Cleanup(func() { object.Close() })
 	putImages(g, "data", "photos", bucketImages)
 	putModel(t, g, "models", "tiny")
-	c := &cluster{startJobServer(t), g}
+	c := &cluster{startJobServer(t, config...), g}
 	tagbeam(t, c.args(c.job("warm-up"), "--limit", "1")...).want(exitOK) // what the first job opens, the server keeps
 	c.note()
 	return c
@@ -47,8 +50,9 @@ func (c *cluster) trial(t *testing.T, output string, more ...string) (job, *work
 }
 
 // TestFlinkFaults: whatever happens to a job, its table has one row for each image, and nothing is left behind.
-func TestFlinkFaults(t *testing.T) {
-	c := startCluster(t)
+func TestFlinkFaults(t *testing.T) { testFaults(t, startCluster(t)) }
+
+func testFaults(t *testing.T, c *cluster) {
 	t.Run("a stage fails once", func(t *testing.T) {
 		j, workers, args := c.trial(t, "once")
 		fault := refuse(c.gs, 1, uploads("once/_runs/000001/unit-000002", ""))
@@ -77,7 +81,7 @@ func TestFlinkFaults(t *testing.T) {
 		}
 		p.wait().want(exitOK).says("a worker process ended in the middle of its work")
 		j.wantEachOnce(t, bucketImages)
-		if len(alive) != 1 || len(workers.started()) < 2 {
+		if len(alive) == 0 || len(workers.started()) <= len(alive) {
 			t.Errorf("workers %v were killed of %v", alive, workers.started())
 		}
 		c.clean(workers)
@@ -145,6 +149,49 @@ func TestFlinkFaults(t *testing.T) {
 		tagbeam(t, args...).want(exitOK).prints("nothing to do")
 		c.clean(workers)
 	})
+}
+
+// TestFlinkRestarts: where Flink itself starts failed jobs anew, the command sees nothing of it.
+func TestFlinkRestarts(t *testing.T) {
+	c := startCluster(t, "restart-strategy.type: fixed-delay", "restart-strategy.fixed-delay.attempts: 3", "restart-strategy.fixed-delay.delay: 100 ms")
+	j, workers, args := c.trial(t, "restarted", "--job-attempts", "1")
+	fault := refuse(c.gs, 1, uploads("restarted/_runs/000001/unit-000002", ""))
+	e, sum := summarised(t, args...)
+	if e.want(exitOK); strings.Contains(e.stderr, "submitted again") {
+		t.Errorf("%s", e)
+	}
+	j.wantEachOnce(t, bucketImages)
+	if n := fault.met(); n != 1 || counted(t, sum)["units_adopted"] == 0 {
+		t.Errorf("the fault was met %d times; %v", n, sum.Runs[0].Job)
+	}
+	c.clean(workers)
+}
+
+// TestFlinkProgress: the bar of a job on Flink moves while the job runs.
+func TestFlinkProgress(t *testing.T) {
+	c := startCluster(t)
+	j, workers, args := c.trial(t, "shown", "--parallelism", "1")
+	door := gateOn(c.gs, uploads("shown/_runs/000001/unit-000003", ""))
+	p := prepared(t, args...)
+	terminal, shown := openTerminal(t), &watchedLog{}
+	p.cmd.Stderr = terminal.slave
+	p.start()
+	terminal.slave.Close()
+	go io.Copy(shown, terminal.master)
+	door.wait(t, p)
+	bar := regexp.MustCompile(`run 1 (\d+) / 40`)
+	waitFor(t, "the bar to move", func() bool {
+		all := bar.FindAllStringSubmatch(shown.String(), -1)
+		if len(all) == 0 {
+			return false
+		}
+		n, _ := strconv.Atoi(all[len(all)-1][1])
+		return n > 0 && n < 40 && n%5 == 0
+	})
+	door.release()
+	p.wait().want(exitOK)
+	j.wantEachOnce(t, bucketImages)
+	c.clean(workers)
 }
 
 // reached waits until a gate has stopped the job that p waits for.

@@ -36,14 +36,15 @@ type jobServer struct {
 	ports    map[string]bool // listened on, before there was a job
 }
 
-// startJobServer starts it on ports that are free, and stops it when the test ends. Its workers inherit its environment.
-func startJobServer(t *testing.T) *jobServer {
+// startJobServer starts it on ports that are free, with these lines in Flink's configuration, and stops it when the test ends. Its workers inherit
+// its environment.
+func startJobServer(t *testing.T, config ...string) *jobServer {
 	t.Helper()
 	s := newJobServer(t)
 	s.rest = "localhost:" + freePort(t)
 	conf := t.TempDir()
 	_, port, _ := net.SplitHostPort(s.rest)
-	writeFile(t, filepath.Join(conf, "config.yaml"), fmt.Appendf(nil, "rest:\n  port: %s\n  bind-port: %s\n", port, port))
+	writeFile(t, filepath.Join(conf, "config.yaml"), fmt.Appendf(nil, "rest.port: %s\nrest.bind-port: %s\n%s\n", port, port, strings.Join(config, "\n")))
 	s.start("--flink-master=[local]", "--flink-conf-dir="+conf)
 	return s
 }
