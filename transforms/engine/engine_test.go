@@ -64,13 +64,17 @@ func start(t *testing.T, cfg engine.Config) *engine.Engine {
 
 // picture is a PNG whose colours depend on n; none is white.
 func picture(n int) []byte {
-	img := image.NewRGBA(image.Rect(0, 0, 16, 12))
-	for y := range 12 {
-		for x := range 16 {
+	return encode(drawing(n, 16, 12))
+}
+
+func drawing(n, width, height int) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
 			img.SetRGBA(x, y, color.RGBA{uint8(n * 7 % 200), uint8((x*9 + n*31) % 200), uint8((y*13 + n*3) % 200), 255})
 		}
 	}
-	return encode(img)
+	return img
 }
 
 func white() []byte {
