@@ -9,7 +9,7 @@ SYSTEM_PACKAGES := gcc libc6-dev pkg-config libjpeg-dev libwebp-dev
 C_LIBRARIES := libjpeg libwebp libwebpdemux
 
 # Outside ./..., whose folders do not begin with a dot.
-TOOLS := ./.ci/layers
+TOOLS := ./.ci/layers ./.ci/bench
 
 # ONNX Runtime, beside the program.
 LIBRARY := bin/libonnxruntime.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export CGO_ENABLED := 1
 
 # These share what they compile (minutes, the first time) only when they agree on -trimpath.
-build vet lint bench fuzz leaks: export GOFLAGS += -trimpath
+build flink flink-cluster vet lint bench-tool bench benchmarks fuzz leaks: export GOFLAGS += -trimpath
 
 .PHONY: build
 build: toolchain $(LIBRARY) ## build bin/tagbeam, and fetch ONNX Runtime to stand beside it
@@ -52,7 +52,7 @@ test: toolchain $(LIBRARY) ## all tests, with the race detector
 	@python=$$(.ci/python.sh .cache/python); azurite=$$(.ci/azurite.sh .cache/azurite); \
 	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' TAGBEAM_AZURITE="$$azurite"; \
 	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
-	set -x; go test -race -timeout 20m ./... $(TOOLS)
+	set -x; go test -race -timeout 45m ./... $(TOOLS)
 
 # Go's own memory is no part of it: what is looked for is a C library, or our C, reading or writing where it should not, or leaking.
 .PHONY: asan
@@ -72,6 +72,26 @@ fuzz: toolchain ## fuzz the decoders: ten minutes in all [FUZZTIME=75s each]
 .PHONY: leaks
 leaks: toolchain ## decode 100,000 good and bad files, and report the process's memory over time
 	TAGBEAM_LEAK_DECODES=100000 go test -count 1 -timeout 1h -v -run TestNoLeak ./model/preprocess
+
+# TAGBEAM_FLINK is the folder of Beam's job server with an embedded Flink; the tests start it, on ports that are free, and stop it.
+.PHONY: flink
+flink: build ## tag on a real Flink 1.19: the table of the direct runner, through faults too (needs java and mvn)
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 0; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
+
+.PHONY: flink-cluster
+flink-cluster: build ## the same on a JobManager and two TaskManagers, one of which is killed (needs java, mvn and pip; 230 MB)
+	@lib=$$(.ci/flink.sh .cache/flink); cluster=$$(.ci/flink-cluster.sh .cache/flink-cluster); [ -n "$$lib" ] && [ -n "$$cluster" ] || exit 0; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_CLUSTER="$$cluster" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	set -x; go test -count 1 -timeout 30m -run '^TestStandaloneCluster' -v ./pipeline/tagbeam
+
+# FLINK_MASTER is a cluster of yours; [local] is a Flink inside the job server.
+FLINK_MASTER ?= [local]
+.PHONY: flink-server
+flink-server: ## run Beam's job server for Flink on localhost:8099, until Ctrl-C [FLINK_MASTER=HOST:8081]
+	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 1; \
+	exec .ci/flink/server.sh "$$lib" --job-port=8099 --artifact-port=8098 --flink-master='$(FLINK_MASTER)'
 
 .PHONY: vet
 vet: toolchain ## go vet
@@ -101,12 +121,33 @@ builtin: ## make the built-in model anew: generate, train, export, evaluate, wri
 builtin-quick: ## all of that on a little data, in two minutes: does the training still work?
 	.ci/builtin.sh .cache/builtin --quick
 
+# Everything in turn on this machine, peers in virtual environments of their own below .cache/bench: 25 minutes, once they are installed.
+# BENCH takes the options of go run ./.ci/bench run: BENCH=-short takes some minutes, BENCH='-parts squeezenet -images 1000 -rounds 3' a part.
+# The photos and models of other people are those in $TAGBEAM_SHARED; without it, generated photos and the built-in model are measured.
+BENCH ?=
 .PHONY: bench
-bench: toolchain $(LIBRARY) ## Go benchmarks, and Pillow beside ours
-	@python=$$(.ci/python.sh .cache/python); \
-	export TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
-	if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; else unset TAGBEAM_PYTHON; fi; \
-	set -x; go test -run '^$$' -bench . -benchmem ./...
+bench: bench-tool ## tagbeam beside its ceiling and its peers: a table, and .cache/bench/bench.json [BENCH=-short]
+	$(BENCH_ENV) $(BENCH_TOOL) run $(BENCH)
+
+.PHONY: bench-go
+bench-go: bench-tool ## that without peers in Python
+	$(BENCH_ENV) $(BENCH_TOOL) run -peers none $(if $(findstring -parts,$(BENCH)),,-parts mobilenetv2,squeezenet,vit-cifar10,builtin,memory) $(BENCH)
+
+SCALE ?=
+.PHONY: scale
+scale: bench-tool ## 10,000, 100,000 and 1,000,000 small images, in tar archives and in Parquet files [SCALE='-sizes 1000,10000']
+	$(BENCH_ENV) $(BENCH_TOOL) scale $(SCALE)
+
+BENCH_TOOL := .cache/bench/bench
+BENCH_ENV = python=$$(.ci/python.sh .cache/python); if [ -n "$$python" ]; then export TAGBEAM_PYTHON="$$python"; fi; \
+	TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'
+.PHONY: bench-tool
+bench-tool: build
+	go build -o $(BENCH_TOOL) ./.ci/bench
+
+.PHONY: benchmarks
+benchmarks: toolchain $(LIBRARY) ## the Go benchmarks beside the hot parts, ready for benchstat
+	TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)' go test -run '^$$' -bench . -benchmem ./...
 
 # Slow, so that CI does without: it compares with processors.json, which parity.py made of images of our own.
 PARITY := .cache/parity

@@ -7,6 +7,7 @@
 package model
 
 import (
+	"errors"
 	"io/fs"
 	"path/filepath"
 
@@ -91,6 +92,8 @@ type Options struct {
 	// EXIFOrientation and FastDecode turn on the steps of those names in the preprocessing, wherever that comes from (--exif-orientation,
 	// --fast-decode; see preprocess.Spec).
 	EXIFOrientation, FastDecode bool
+	// View is another view of the images, for augmentation (preprocess.Spec.View).
+	View string
 	// Output names the output that has the classes (--model-output).
 	Output string
 	// Activation overrides what the graph's end suggests.
@@ -132,7 +135,7 @@ func load(fsys fs.FS, name string, opts Options) (*Bundle, error) {
 		return nil, err
 	}
 	if b.Labels, err = f.labels(); err != nil {
-		return nil, err
+		return nil, b.countClasses(err, f.choice.Output)
 	}
 	if err := b.chooseOutput(f.choice.Output); err != nil {
 		return nil, err
@@ -148,6 +151,15 @@ func load(fsys fs.FS, name string, opts Options) (*Bundle, error) {
 	b.Warnings = append(b.Warnings, b.Info.Warnings...)
 	b.Digest, err = b.digest(f)
 	return b, err
+}
+
+// countClasses completes a NoLabelsError, for those who can do without labels.
+func (b *Bundle) countClasses(err error, output string) error {
+	var none *NoLabelsError
+	if errors.As(err, &none) && b.chooseOutput(output) == nil {
+		none.Classes = b.Output.Classes
+	}
+	return err
 }
 
 // readGraph reads and inspects the model file.
@@ -180,15 +192,33 @@ func (b *Bundle) Program() (*preprocess.Program, error) {
 
 // Session returns the process's session of the model: output 0 has the classes, further ones follow it. onnx.Init must have been called.
 func (b *Bundle) Session(further ...onnx.Port) (*onnx.Session, error) {
+	opts := onnx.SessionOptions{
+		Input:   b.ImagePort(),
+		Outputs: append([]onnx.Port{{Name: b.Output.Name, Dims: b.Output.Dims}}, further...),
+	}
+	return b.load(b.Digest, opts, b.Graph, b.GraphPath)
+}
+
+// ImagePort is the image input.
+func (b *Bundle) ImagePort() onnx.Port {
 	dims := []int64{3, int64(b.Input.Height), int64(b.Input.Width)}
 	if b.Input.Layout == layoutNHWC {
 		dims = []int64{int64(b.Input.Height), int64(b.Input.Width), 3}
 	}
+	return onnx.Port{Name: b.Input.Name, Dims: dims}
+}
+
+// SessionOf is Session of an edited graph, a whole one without further files: edit is what was done to it, in words that tell edits apart.
+func (b *Bundle) SessionOf(graph []byte, edit string, further ...onnx.Port) (*onnx.Session, error) {
 	opts := onnx.SessionOptions{
-		Input:   onnx.Port{Name: b.Input.Name, Dims: dims},
+		Input:   b.ImagePort(),
 		Outputs: append([]onnx.Port{{Name: b.Output.Name, Dims: b.Output.Dims}}, further...),
 	}
-	s, err := onnx.Load(b.Digest, opts, func() ([]byte, string, error) { return b.Graph, b.GraphPath, nil })
+	return b.load(b.Digest+" "+edit, opts, graph, "")
+}
+
+func (b *Bundle) load(key string, opts onnx.SessionOptions, graph []byte, path string) (*onnx.Session, error) {
+	s, err := onnx.Load(key, opts, func() ([]byte, string, error) { return graph, path, nil })
 	if err != nil {
 		return nil, &LoadError{Model: b.Name, Err: err}
 	}

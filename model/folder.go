@@ -247,6 +247,16 @@ func baseName(name string) string {
 	return name[strings.LastIndex(name, "/")+1:]
 }
 
+// NoLabelsError says that nothing tells what a model's classes are called.
+type NoLabelsError struct {
+	// Classes is their number; 0 where that is not known either.
+	Classes int
+}
+
+func (e *NoLabelsError) Error() string {
+	return "nothing says what its classes are called: give --model-labels FILE, with one label a line, or \"labels\" in tagbeam.json"
+}
+
 func noLabels() ([]string, error) {
-	return nil, errors.New("nothing says what its classes are called: give --model-labels FILE, with one label a line, or \"labels\" in tagbeam.json")
+	return nil, &NoLabelsError{}
 }

@@ -18,6 +18,9 @@ func (b *Bundle) choosePreprocess(f *folder, opts Options) error {
 	}
 	spec.EXIFOrientation = spec.EXIFOrientation || opts.EXIFOrientation
 	spec.FastDecode = spec.FastDecode || opts.FastDecode
+	if spec, err = spec.View(opts.View); err != nil {
+		return err
+	}
 	b.Preprocess = spec
 	program, err := b.Program()
 	if err != nil {

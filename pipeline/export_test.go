@@ -10,6 +10,8 @@ import (
 var (
 	Shape   = Options.shape
 	AsUsage = asUsage
+
+	NewerVersion = newerVersion
 )
 
 // GiveUp is what a command does about an open run whose status it has read.

@@ -52,17 +52,32 @@ type Options struct {
 
 	// Runner is the Beam runner: direct, prism, flink, dataflow or universal.
 	Runner string
+	// SharedFilesystem says that local paths lead to the same files on every worker. Without it a remote runner is given none.
+	SharedFilesystem bool
+	// FlinkREST is HOST:PORT of the JobManager of the Flink cluster that the job runs on, to cancel it; empty: unknown.
+	FlinkREST string
+	// Detach leaves a job to the remote runner once it is submitted.
+	Detach bool
+	// JobAttempts is how often a job that fails is submitted to a job service, in all; below 2 it is once.
+	JobAttempts int
+	// RunnerOptions are options of the runner for which Beam's Go SDK has no flag, such as execution_mode_for_batch.
+	RunnerOptions map[string]string
 	// CPU is the number of images being worked on at once in a worker process; 0: one for each CPU.
 	CPU int
 	// Batch is the number of images inferred at once; 0: measured for model and machine, one number for a run. It shows in the last bits of
 	// confidences.
 	Batch int
+	// Hash fills in the md5 of rows where the store does not tell it.
+	Hash bool
 	// NoDedup infers every image, also those that have the content of another one in the same unit.
 	NoDedup bool
 	// UnitImages is the number of images of one unit of work, at least; 0: chosen for the total.
 	UnitImages int
 	// Command is what a person types to go on with this run, for messages.
 	Command []string
+
+	// picked, when not nil, are the only images of Inputs that are looked at.
+	picked *picked
 }
 
 // DefaultOptions are the options of a command without flags.
@@ -73,6 +88,7 @@ func DefaultOptions() Options {
 		MaxErrorRatio: 1,
 		Limits:        preprocess.DefaultLimits,
 		Runner:        "direct",
+		JobAttempts:   3,
 	}
 }
 
@@ -154,6 +170,9 @@ func (o Options) shape(modelDigest string) map[string]string {
 		"--sample":          strconv.FormatFloat(o.Sample, 'g', -1, 64),
 		"--retag":           strconv.FormatBool(o.Retag),
 		"--retry-errors":    strconv.FormatBool(o.RetryErrors),
+		"--embedding":       o.Model.Embedding,
+		"md5 of all":        strconv.FormatBool(o.Hash),
+		"images picked":     o.picked.digest(),
 		"schema":            strconv.Itoa(table.SchemaRevision),
 	}
 }
@@ -161,4 +180,6 @@ func (o Options) shape(modelDigest string) map[string]string {
 func (o Options) engine() engine.Config { return engine.Config{CPU: o.CPU} }
 
 // local says that the workers are in this process.
-func (o Options) local() bool { return o.Runner == "direct" || o.Runner == "prism" }
+func (o Options) local() bool {
+	return o.Runner == "direct" || o.Runner == "prism" || o.portable() && environmentType() == envLoopback
+}

@@ -92,6 +92,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"Sample":                func(o *pipeline.Options) { o.Sample = 0.5 },
 		"Retag":                 func(o *pipeline.Options) { o.Retag = true },
 		"RetryErrors":           func(o *pipeline.Options) { o.RetryErrors = true },
+		"Hash":                  func(o *pipeline.Options) { o.Hash = true },
 	}
 	others := map[string]func(o *pipeline.Options){
 		"Output":        func(o *pipeline.Options) { o.Output = "elsewhere" },
@@ -101,10 +102,16 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 		"MaxErrorRatio": func(o *pipeline.Options) { o.MaxErrorRatio = 0.5 },
 		"Runner":        func(o *pipeline.Options) { o.Runner = "prism" },
 		"CPU":           func(o *pipeline.Options) { o.CPU = 3 },
-		"Batch":         func(o *pipeline.Options) { o.Batch = 3 },
-		"NoDedup":       func(o *pipeline.Options) { o.NoDedup = true },
-		"UnitImages":    func(o *pipeline.Options) { o.UnitImages = 3 },
-		"Command":       func(o *pipeline.Options) { o.Command = []string{"tagbeam"} },
+		// Where the workers are, and how their job is looked after.
+		"SharedFilesystem": func(o *pipeline.Options) { o.SharedFilesystem = true },
+		"FlinkREST":        func(o *pipeline.Options) { o.FlinkREST = "localhost:8081" },
+		"Detach":           func(o *pipeline.Options) { o.Detach = true },
+		"JobAttempts":      func(o *pipeline.Options) { o.JobAttempts = 7 },
+		"RunnerOptions":    func(o *pipeline.Options) { o.RunnerOptions = map[string]string{"a": "b"} },
+		"Batch":            func(o *pipeline.Options) { o.Batch = 3 },
+		"NoDedup":          func(o *pipeline.Options) { o.NoDedup = true },
+		"UnitImages":       func(o *pipeline.Options) { o.UnitImages = 3 },
+		"Command":          func(o *pipeline.Options) { o.Command = []string{"tagbeam"} },
 	}
 	fingerprint := func(o pipeline.Options, digest string) string { return run.Fingerprint(pipeline.Shape(o, digest)) }
 	usual := fingerprint(complete(), "sha256:1")
@@ -140,7 +147,7 @@ func TestFingerprintIsOfWhatShapesRows(t *testing.T) {
 func fieldNames() []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Options]()) {
-		if f.Name != "Limits" {
+		if f.Name != "Limits" && f.IsExported() {
 			names = append(names, f.Name)
 		}
 	}

@@ -86,6 +86,7 @@ type night struct {
 	shape       map[string]string
 	fingerprint string
 	load        func() error // loads the model into this process, once
+	dataflow    *Dataflow    // for that runner
 }
 
 // newNight checks the options against the world: the model, the inputs and the output are there. Unless write, nothing is written.
@@ -98,6 +99,11 @@ func newNight(ctx context.Context, o Options, watch Observer, write bool) (*nigh
 		return nil, err
 	}
 	n := &night{o: o, watch: watch}
+	if o.portable() {
+		if err := o.checkPortable(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := n.loadBundle(ctx); err != nil {
 		return nil, err
 	}
@@ -132,6 +138,9 @@ func (n *night) loadBundle(ctx context.Context) error {
 		return asUsage(ctx, err)
 	case startErr != nil:
 		return &UsageError{startErr}
+	}
+	if err := n.o.checkCarried(bundle); err != nil {
+		return err
 	}
 	n.model, n.digest = bundle.Name, bundle.Digest
 	for _, warning := range bundle.Warnings {
@@ -226,7 +235,7 @@ func (n *night) giveUp(ctx context.Context, open *run.Status) (gone bool, err er
 
 func (n *night) request(limit int64) run.PlanRequest {
 	return run.PlanRequest{
-		Source:      n.inputs.Each,
+		Source:      n.o.reachable(n.o.picked.from(n.inputs.Each)),
 		Inputs:      n.o.Inputs,
 		Model:       n.model,
 		ModelDigest: n.digest,
@@ -255,7 +264,11 @@ func (n *night) ready(context.Context) error {
 	if !n.o.local() {
 		return nil
 	}
-	return n.load()
+	err := n.load()
+	if errors.As(err, new(*engine.EmbeddingError)) {
+		return &UsageError{err}
+	}
+	return err
 }
 
 // unmatched are the inputs without an image; none are known when a limit ended the listing.

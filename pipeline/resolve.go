@@ -15,6 +15,28 @@ import (
 
 // resolve makes local paths absolute: the same images have the same uri and the same fingerprint wherever the command is called.
 func (o Options) resolve() (Options, error) {
+	o, err := o.resolveInputs()
+	if err != nil {
+		return o, err
+	}
+	if o.Output, err = absolute(o.Output); err != nil {
+		return o, usage("--output: %w", err)
+	}
+	if o.Model.Builtin() {
+		o.Model.URI = builtin.Name
+	} else if o.Model.URI, err = absolute(o.Model.URI); err != nil {
+		return o, usage("--model: %w", err)
+	}
+	if f := o.Model.ONNXRuntime; f != "" {
+		if o.Model.ONNXRuntime, err = filepath.Abs(f); err != nil {
+			return o, usage("--onnxruntime: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// resolveInputs makes the inputs absolute.
+func (o Options) resolveInputs() (Options, error) {
 	var err error
 	inputs := make([]string, len(o.Inputs))
 	for i, in := range o.Inputs {
@@ -31,19 +53,6 @@ func (o Options) resolve() (Options, error) {
 		}
 	}
 	o.Inputs = inputs
-	if o.Output, err = absolute(o.Output); err != nil {
-		return o, usage("--output: %w", err)
-	}
-	if o.Model.Builtin() {
-		o.Model.URI = builtin.Name
-	} else if o.Model.URI, err = absolute(o.Model.URI); err != nil {
-		return o, usage("--model: %w", err)
-	}
-	if f := o.Model.ONNXRuntime; f != "" {
-		if o.Model.ONNXRuntime, err = filepath.Abs(f); err != nil {
-			return o, usage("--onnxruntime: %w", err)
-		}
-	}
 	return o, nil
 }
 
@@ -99,9 +108,10 @@ func checkBucket(ctx context.Context, output object.Location) error {
 
 // sourceOptions keeps the table's own folders out of the inputs, and the listings of archives in one of them.
 func (o Options) sourceOptions(listings bool) source.Options {
+	columns := source.Options{URIColumn: o.URIColumn, ImageColumn: o.ImageColumn}
 	loc, err := object.Parse(o.Output)
 	if err != nil {
-		return source.Options{}
+		return columns // there is no output
 	}
 	members := loc.Join("_members/")
 	return source.Options{

@@ -19,6 +19,12 @@ type Observer struct {
 	Started func(p *run.Plan, resumed bool)
 	// Finished: the run is published or aborted.
 	Finished func(s *run.Status)
+	// Submitted: a remote runner has accepted the job of a run.
+	Submitted func(j Job)
+	// State: the job of a run has come to this state at its job service (starting, running, ...).
+	State func(state string)
+	// Progress: so many images of the run are tagged by a job elsewhere, so many of them failed. It is called from a goroutine of its own.
+	Progress func(images, failed int64)
 	// Warn: something that does not stop the run.
 	Warn func(message string)
 }
@@ -39,22 +45,37 @@ type Result struct {
 	Nothing bool
 	// Unmatched are the inputs under which there was no image.
 	Unmatched []string
+	// Detached is the job that was submitted and left alone (Options.Detach); nil: there is none.
+	Detached *Job
 }
 
 // Finished is one run that Run finished.
 type Finished struct {
 	*run.Status
 	Resumed bool
+	// Job is the job of a remote runner that did it; nil: it was done here.
+	Job *Job
 }
 
 // Run tags what is new: it finishes an open run of the output, plans the next one, runs its graph and publishes it. It may be
 // killed at any moment and called again; two at once on one output make one table. Errors: UsageError, OpenRunError, the context's,
-// or what went wrong; an aborted run is no error here but the State of its Status.
+// ErrDryRun when that was asked for, or what went wrong; an aborted run is no error here but the State of its Status.
 func Run(ctx context.Context, o Options, watch Observer) (*Result, error) {
 	ctx = object.WithSettings(ctx, o.Stores)
 	n, err := newNight(ctx, o, watch, true)
 	if err != nil {
 		return nil, err
+	}
+	if o.Runner == runnerDataflow {
+		if n.dataflow, err = CheckDataflow(ctx, n.o); err != nil {
+			return nil, err
+		}
+		for _, warning := range n.dataflow.Warnings {
+			watch.warn("%s", warning)
+		}
+		if o.DryRun() {
+			return nil, n.dryRun(ctx)
+		}
 	}
 	return n.run(ctx)
 }
@@ -78,7 +99,7 @@ func (n *night) run(ctx context.Context) (*Result, error) {
 		}
 		state, err := n.finish(ctx, res, next)
 		// After an aborted run the same images would only fail again.
-		if err != nil || !next.resumed || state == run.StateAborted {
+		if err != nil || res.Detached != nil || !next.resumed || state == run.StateAborted {
 			return res, err
 		}
 		if next.plan.Fingerprint != n.fingerprint {
@@ -102,7 +123,11 @@ func (n *night) finish(ctx context.Context, res *Result, next prepared) (run.Sta
 	if n.watch.Started != nil {
 		n.watch.Started(next.plan, next.resumed)
 	}
-	jobErr := n.execute(ctx, id)
+	job, jobErr := n.execute(ctx, next.plan)
+	if job != nil && n.o.Detach && jobErr == nil {
+		res.Detached = job
+		return run.StatePlanned, nil
+	}
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
@@ -123,25 +148,41 @@ func (n *night) finish(ctx context.Context, res *Result, next prepared) (run.Sta
 			n.watch.warn("merging the ledger of earlier runs, which planning does without: %v", err)
 		}
 	}
-	res.Runs = append(res.Runs, Finished{status, next.resumed})
+	res.Runs = append(res.Runs, Finished{status, next.resumed, job})
 	if n.watch.Finished != nil {
 		n.watch.Finished(status)
 	}
 	return status.State, nil
 }
 
-// execute runs the graph on the runner.
-func (n *night) execute(ctx context.Context, runID int64) error {
-	r := transforms.Run{Output: n.o.Output, RunID: runID, Stores: n.o.Stores}
+// execute runs the graph on the runner, and returns the job when that is elsewhere.
+func (n *night) execute(ctx context.Context, plan *run.Plan) (*Job, error) {
+	r := transforms.Run{Output: n.o.Output, RunID: plan.RunID, Stores: n.o.Stores}
 	if n.o.local() {
 		// The workers are in this process. When its context ends prism panics, so it is the stages that are stopped.
 		var release func()
 		r, release = r.Within(ctx)
 		defer release()
+	}
+	o := n.o
+	var err error
+	if o.Model, err = n.carry(ctx, plan); err != nil {
+		return nil, err
+	}
+	graph := func() *beam.Pipeline {
+		p, s := beam.NewPipelineWithRoot()
+		tag(s, o, r)
+		return p
+	}
+	if n.dataflow != nil {
+		return n.submitDataflow(ctx, graph(), plan)
+	}
+	if n.o.portable() {
+		return n.submitUntil(ctx, graph, plan)
+	}
+	if n.o.local() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	p, s := beam.NewPipelineWithRoot()
-	tag(s, n.o, r)
-	_, err := beam.Run(ctx, n.o.Runner, p)
-	return err
+	_, err = beam.Run(ctx, n.o.Runner, graph())
+	return nil, err
 }

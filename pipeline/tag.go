@@ -34,6 +34,6 @@ func (o Options) tag(r transforms.Run) *transforms.Tag {
 		Engine: o.engine(),
 		Model:  o.Model,
 		Rows:   transforms.RowOptions{TopK: o.TopK, MinConfidence: o.MinConfidence},
-		Task:   transforms.TaskOptions{Batch: o.Batch, Limits: o.Limits, NoDedup: o.NoDedup},
+		Task:   transforms.TaskOptions{Batch: o.Batch, Limits: o.Limits, NoDedup: o.NoDedup, Hash: o.Hash},
 	}
 }

@@ -25,6 +25,7 @@ func (o TaskOptions) task(c *engine.Classifier, images []engine.Image, topK int)
 		TopK:       topK,
 		Limits:     o.Limits,
 		Dedup:      !o.NoDedup,
+		Hash:       o.Hash,
 	}
 }
 
@@ -83,6 +84,7 @@ func (o RowOptions) row(memory *rowMemory, item source.Item, p *engine.Predictio
 	for i, s := range p.Top {
 		r.TopK[i] = table.Label{LabelID: s.LabelID, Label: b.Labels[s.LabelID], Confidence: s.Confidence}
 	}
+	r.Embedding = p.Embedding
 	best := &r.TopK[0]
 	r.Label, r.LabelID, r.Confidence = best.Label, &best.LabelID, &best.Confidence
 	r.Status = table.StatusOK

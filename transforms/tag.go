@@ -41,6 +41,8 @@ type TaskOptions struct {
 	Limits preprocess.Limits
 	// NoDedup infers copies of an image, too.
 	NoDedup bool
+	// Hash fills in the md5 of rows where the store does not tell it.
+	Hash bool
 }
 
 // tagging is a unit being worked on.

@@ -8,6 +8,7 @@ package transforms
 import (
 	"context"
 	"crypto/rand"
+	"reflect"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -16,17 +17,24 @@ import (
 	"github.com/tagbeam/tagbeam/io/run"
 )
 
-// namespace of the Beam metrics of this package.
-const namespace = "tagbeam"
+// Namespace of the Beam metrics of this package.
+const Namespace = "tagbeam"
 
 var (
-	modelLoads   = beam.NewCounter(namespace, "model_loads")
-	unitsTagged  = beam.NewCounter(namespace, "units_tagged")
-	unitsAdopted = beam.NewCounter(namespace, "units_adopted")
-	imagesTagged = beam.NewCounter(namespace, "images")
-	imagesFailed = beam.NewCounter(namespace, "images_failed")
-	imagesCopied = beam.NewCounter(namespace, "images_copied")
+	modelLoads   = beam.NewCounter(Namespace, "model_loads")
+	unitsTagged  = beam.NewCounter(Namespace, "units_tagged")
+	unitsAdopted = beam.NewCounter(Namespace, "units_adopted")
+	imagesTagged = beam.NewCounter(Namespace, "images")
+	imagesFailed = beam.NewCounter(Namespace, "images_failed")
+	imagesCopied = beam.NewCounter(Namespace, "images_copied")
 )
+
+// What crosses a stage border is registered by name: another process cannot tell what an unnamed struct stands for.
+func init() {
+	beam.RegisterType(reflect.TypeFor[run.Unit]())
+	beam.RegisterType(reflect.TypeFor[run.Part]())
+	beam.RegisterType(reflect.TypeFor[run.PublishedPart]())
+}
 
 // Run names one planned run; every stage has it in its configuration.
 type Run struct {

@@ -14,6 +14,7 @@ func BenchmarkPlan(b *testing.B) {
 	tagMany(b, o, 1, n)
 	req := newCommand(nil).req
 	req.UnitImages, req.PartRows, req.Source = 0, 0, manyFrom(n/2, n+n/2)
+	b.ReportAllocs()
 	for b.Loop() {
 		plan, stats, err := New(o.store, outputAt).PlanNext(context.Background(), 2, req)
 		if err != nil || stats.Images != n/2 {
@@ -38,6 +39,7 @@ func BenchmarkPlanManyRuns(b *testing.B) {
 	req := newCommand(nil).req
 	req.CountOnly, req.Source = true, many(runs*each)
 	var peak uint64
+	b.ReportAllocs()
 	for b.Loop() {
 		stop, done := make(chan struct{}), make(chan uint64)
 		go func() { done <- peakHeap(stop) }()

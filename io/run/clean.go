@@ -45,7 +45,7 @@ func (o *Output) cleanRun(ctx context.Context, id int64) (removed int, err error
 	folder := o.key(runFolder(id))
 	var leftovers []string
 	err = o.store.List(ctx, object.ListOptions{Prefix: folder}, func(i object.Info) error {
-		if name := strings.TrimPrefix(i.Key, folder); strings.HasPrefix(name, unitPrefix) || strings.HasPrefix(name, chunkPrefix) || name == settingsName {
+		if name := strings.TrimPrefix(i.Key, folder); strings.HasPrefix(name, unitPrefix) || strings.HasPrefix(name, chunkPrefix) || strings.HasPrefix(name, givenFolder) || name == settingsName {
 			leftovers = append(leftovers, i.Key)
 		}
 		return nil

@@ -23,10 +23,24 @@ func (o *Output) WriteCurrent(ctx context.Context, w io.Writer) (table.Counts, e
 	return o.writeCurrent(ctx, w, currentStreams)
 }
 
-func (o *Output) writeCurrent(ctx context.Context, w io.Writer, streams int) (table.Counts, error) {
+func (o *Output) writeCurrent(ctx context.Context, w io.Writer, streams int) (counts table.Counts, err error) {
+	err = o.mergeCurrent(ctx, streams, func(sources []rowSource) error {
+		counts, err = o.mergeRows(ctx, sources, w)
+		return err
+	})
+	return counts, err
+}
+
+// EachCurrent calls fn for the current row of each image, as WriteCurrent writes them. An error from fn ends it and is returned as it is.
+func (o *Output) EachCurrent(ctx context.Context, fn func(table.Row) error) error {
+	return o.mergeCurrent(ctx, currentStreams, func(sources []rowSource) error { return o.mergeEach(ctx, sources, fn) })
+}
+
+// mergeCurrent calls merge with what all published runs come to: at most so many sources.
+func (o *Output) mergeCurrent(ctx context.Context, streams int, merge func([]rowSource) error) error {
 	parts, err := o.currentParts(ctx)
 	if err != nil {
-		return table.Counts{}, err
+		return err
 	}
 	var sources []rowSource
 	for _, run := range parts {
@@ -36,7 +50,7 @@ func (o *Output) writeCurrent(ctx context.Context, w io.Writer, streams int) (ta
 	}
 	dir, err := os.MkdirTemp("", "tagbeam-current-")
 	if err != nil {
-		return table.Counts{}, fmt.Errorf("merge runs: %w", err)
+		return fmt.Errorf("merge runs: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	for pass := 0; len(sources) > streams; pass++ {
@@ -44,7 +58,7 @@ func (o *Output) writeCurrent(ctx context.Context, w io.Writer, streams int) (ta
 		for group := range slices.Chunk(sources, streams) {
 			name := filepath.Join(dir, fmt.Sprintf("%d-%d.parquet", pass, len(merged)))
 			if err := o.mergeRowsToFile(ctx, group, name); err != nil {
-				return table.Counts{}, err
+				return err
 			}
 			merged = append(merged, rowSource{local: name})
 			for _, s := range group {
@@ -55,7 +69,7 @@ func (o *Output) writeCurrent(ctx context.Context, w io.Writer, streams int) (ta
 		}
 		sources = merged
 	}
-	return o.mergeRows(ctx, sources, w)
+	return merge(sources)
 }
 
 // currentParts returns the parts of all published runs, by run.
@@ -95,6 +109,15 @@ func (o *Output) mergeRowsToFile(ctx context.Context, sources []rowSource, name 
 
 // mergeRows writes the newest row of each image of some sources, which are in the order of their runs.
 func (o *Output) mergeRows(ctx context.Context, sources []rowSource, w io.Writer) (table.Counts, error) {
+	out := table.NewRowWriter(w)
+	if err := o.mergeEach(ctx, sources, func(row table.Row) error { return out.Write(ctx, row) }); err != nil {
+		return table.Counts{}, err
+	}
+	return out.Close()
+}
+
+// mergeEach calls fn for the newest row of each image, in order.
+func (o *Output) mergeEach(ctx context.Context, sources []rowSource, fn func(table.Row) error) error {
 	var h rowHeap
 	defer func() {
 		for _, s := range h.all {
@@ -108,17 +131,16 @@ func (o *Output) mergeRows(ctx context.Context, sources []rowSource, w io.Writer
 		if err == nil {
 			h.heads = append(h.heads, s)
 		} else if err != io.EOF {
-			return table.Counts{}, err
+			return err
 		}
 	}
 	heap.Init(&h)
-	out := table.NewRowWriter(w)
 	var last table.Row
 	for first := true; len(h.heads) > 0; {
 		s := h.heads[0]
 		if first || compareKeys(last.URI, last.Member, s.row.URI, s.row.Member) != 0 {
-			if err := out.Write(ctx, s.row); err != nil {
-				return table.Counts{}, err
+			if err := fn(s.row); err != nil {
+				return err
 			}
 			first, last = false, s.row
 		}
@@ -128,10 +150,10 @@ func (o *Output) mergeRows(ctx context.Context, sources []rowSource, w io.Writer
 		case io.EOF:
 			heap.Pop(&h)
 		default:
-			return table.Counts{}, err
+			return err
 		}
 	}
-	return out.Close()
+	return nil
 }
 
 // rowSource is the parts of a run, or a temporary file of the merge.

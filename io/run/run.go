@@ -5,6 +5,7 @@
 //	OUTPUT/_runs/000017/plan-<attempt>-00000.jsonl.zst   chunks of a plan; only those that plan.json names count
 //	OUTPUT/_runs/000017/plan.json                        elects the plan: the run is planned
 //	OUTPUT/_runs/000017/unit-000042.parquet              the rows of one unit: tagged when all are there
+//	OUTPUT/_runs/000017/given/model/...                  a local model, for workers that cannot read it where it is
 //	OUTPUT/_runs/000017/decision.json                    commit or abort: decided
 //	OUTPUT/labels/dt=2026-11-23/run-000017-part-00000.parquet
 //	OUTPUT/_runs/000017/manifest.json                    names the parts: published

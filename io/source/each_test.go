@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -190,21 +189,4 @@ func TestSniffing(t *testing.T) {
 	if diff := cmp.Diff(want, each(t, dir+"/", source.Options{}, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-}
-
-func BenchmarkEach(b *testing.B) {
-	mem := object.OpenMem("bench")
-	for i := range 100_000 {
-		mem.Put(fmt.Sprintf("shard-%03d/%06d.jpg", i/1000, i), nil)
-	}
-	set, err := source.Open(b.Context(), []string{"mem://bench/**/*.jpg"}, source.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if err := set.Each(b.Context(), func(source.Item) error { return nil }); err != nil && err != io.EOF {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/item")
 }

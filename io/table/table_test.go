@@ -385,6 +385,7 @@ func golden(t *testing.T, path, got string) {
 // BenchmarkWriteUnit and the others handle 100,000 rows.
 func BenchmarkWriteUnit(b *testing.B) {
 	rows := benchRows()
+	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := WriteUnit(io.Discard, rows); err != nil {
 			b.Fatal(err)
@@ -399,6 +400,7 @@ func BenchmarkAppendUnit(b *testing.B) {
 	if _, err := WriteUnit(&unit, rows); err != nil {
 		b.Fatal(err)
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		pw := NewPartWriter(io.Discard)
 		if err := pw.AppendUnit(context.Background(), bytes.NewReader(unit.Bytes()), int64(unit.Len())); err != nil {
@@ -418,6 +420,7 @@ func BenchmarkReadLedger(b *testing.B) {
 	if _, err := WriteUnit(&unit, rows); err != nil {
 		b.Fatal(err)
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		err := ReadLedger(context.Background(), bytes.NewReader(unit.Bytes()), int64(unit.Len()), func(LedgerKey) error { return nil })
 		if err != nil {

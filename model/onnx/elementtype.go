@@ -40,6 +40,8 @@ func (t ElementType) size() int {
 		return 2
 	case Uint8, Int8:
 		return 1
+	case Int64:
+		return 8
 	}
 	return 4
 }

@@ -168,3 +168,6 @@ func versionNumbers(path string) []int {
 	}
 	return numbers
 }
+
+// LibraryName is the plain file name of ONNX Runtime's library on Linux, where workers are.
+const LibraryName = "libonnxruntime.so"

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 // MinVersion is the oldest ONNX Runtime that works: onnxruntime_go 1.27 asks for version 24 of its API.
 const MinVersion = "1.24"
+
+// disableTelemetry is the environment variable with which ONNX Runtime sends nothing home.
+const disableTelemetry = "ORT_DISABLE_TELEMETRY"
 
 var library struct {
 	mu   sync.Mutex
@@ -35,6 +39,13 @@ func Init(path string) error {
 	case "":
 	default:
 		return fmt.Errorf("ONNX Runtime was started from %s; the process cannot start it from %s as well", library.path, path)
+	}
+	// Since 1.30 the library reports to its maker over the network, and leaves a log file of that in the temporary folder, unless it is told not to
+	// before it starts. Whoever wants that sets the variable to 0.
+	if os.Getenv(disableTelemetry) == "" {
+		if err := os.Setenv(disableTelemetry, "1"); err != nil {
+			return fmt.Errorf("ONNX Runtime's telemetry cannot be turned off: %w", err)
+		}
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(); err != nil {

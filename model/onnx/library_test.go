@@ -142,3 +142,20 @@ func TestOpenNotStarted(t *testing.T) {
 	_, err := Open(tiny(t, "nchw.onnx"), "", usual)
 	t.Logf("open error: %v; version %q", err, Version())
 }
+
+// TestNoTelemetry: ONNX Runtime sends nothing home, and leaves no log of that: it would write one into the temporary folder as it starts.
+func TestNoTelemetry(t *testing.T) {
+	path, err := Find("")
+	if err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	if out := inits(t, path); !strings.Contains(out, "init started") {
+		t.Fatalf("%s", out)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v %v", left, err)
+	}
+}

@@ -159,15 +159,20 @@ func (r *Runner) bind(first, n int) (_ *step, err error) {
 	return st, err
 }
 
-// add makes a tensor of n images or rows over memory and binds it. onnxruntime_go has no typed tensor for float16, and of its tensors of
-// any type, the memory is the caller's.
+// add binds the tensor of n images or rows over memory.
 func (s *step) add(port Port, n int, memory []byte, t ElementType, bind func(string, ort.Value) error) error {
-	tensor, err := ort.NewCustomDataTensor(append(ort.NewShape(int64(n)), port.Dims...), memory, ort.TensorElementDataType(t))
+	return s.addTensor(Tensor{Name: port.Name, Type: t, Dims: append([]int64{int64(n)}, port.Dims...), Data: memory}, bind)
+}
+
+// addTensor makes a tensor over memory and binds it. onnxruntime_go has no typed tensor for float16, and of its tensors of any type, the
+// memory is the caller's.
+func (s *step) addTensor(t Tensor, bind func(string, ort.Value) error) error {
+	tensor, err := ort.NewCustomDataTensor(ort.NewShape(t.Dims...), t.Data, ort.TensorElementDataType(t.Type))
 	if err != nil {
 		return err
 	}
 	s.tensors = append(s.tensors, tensor)
-	return bind(port.Name, tensor)
+	return bind(t.Name, tensor)
 }
 
 func (s *step) close() error {

@@ -127,6 +127,9 @@ func (s *Spec) check() (errs []error) {
 		side("crop.width", c.Width)
 		side("crop.height", c.Height)
 		oneOf("crop.rounding", c.Rounding, roundFloor, roundTrunc, roundHalfEven)
+		if c.Corner != "" {
+			oneOf("crop.corner", c.Corner, corners...)
+		}
 	}
 	oneOf("channels", s.Channels, channelsRGB, channelsBGR)
 	n := s.Normalize

@@ -27,6 +27,9 @@ func (s *Spec) geometry(width, height int) geometry {
 	if s.Crop != nil {
 		g.cropW, g.cropH = s.Crop.Width, s.Crop.Height
 		g.left, g.top = s.Crop.offset(w, g.cropW), s.Crop.offset(h, g.cropH)
+		if c := s.Crop.Corner; c != "" {
+			g.left, g.top = corner(c, "right", w-g.cropW, g.left), corner(c, "bottom", h-g.cropH, g.top)
+		}
 	}
 	return g
 }

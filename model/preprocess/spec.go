@@ -27,6 +27,8 @@ type Spec struct {
 	Crop      *Crop     `json:"crop,omitempty"`   // nil: not cropped
 	Channels  string    `json:"channels"`         // "rgb" or "bgr": the order in the tensor
 	Normalize Normalize `json:"normalize"`
+	// Mirror turns the tensor's left and right around: one of the views that training sees of an image (see View).
+	Mirror bool `json:"mirror,omitempty"`
 }
 
 // Resize resamples the image.
@@ -49,6 +51,9 @@ type Crop struct {
 	Rounding string `json:"rounding"`
 	// Fill is the colour of the padding, in RGB order; nil: black.
 	Fill *[3]uint8 `json:"fill,omitempty"`
+	// Corner is the corner that the crop is taken from ("top-left", "top-right", "bottom-left", "bottom-right") where the image is
+	// larger; empty: the centre.
+	Corner string `json:"corner,omitempty"`
 }
 
 // Normalize maps a byte v of channel c to ((float32(v*Scale) + Offset) - Mean[c]) / Std[c], and divides that by Divide[c] where it is given.

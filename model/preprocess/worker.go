@@ -49,6 +49,14 @@ func (w *Worker) Apply(data []byte, lim Limits, dst []byte) (Header, error) {
 // ApplyHeader is the part of Apply after ReadHeader, which gave h for the same data. A caller that budgets memory takes h.Pixels() of its
 // budget in between.
 func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
+	err := w.applyHeader(data, h, dst)
+	if err == nil && w.program.spec.Mirror {
+		w.mirror(dst)
+	}
+	return err
+}
+
+func (w *Worker) applyHeader(data []byte, h Header, dst []byte) error {
 	if h.Pixels() > maxKeptPixels {
 		defer func() { w.pixels, w.turned = Pixels{}, Pixels{} }()
 	}
@@ -82,7 +90,7 @@ func (w *Worker) ApplyHeader(data []byte, h Header, dst []byte) error {
 		return err
 	}
 	began := time.Now()
-	err := w.ApplyPixels(&w.pixels, dst)
+	err := w.applyPixels(&w.pixels, dst)
 	w.resizing = time.Since(began)
 	return err
 }
@@ -125,6 +133,14 @@ func (w *Worker) applyJPEG(data []byte, h Header, g geometry, dst []byte) (done 
 // ApplyPixels is the part of Apply after decoding: resize, crop, normalise. It reads src and does not keep it. The only errors are a dst
 // or src of the wrong length.
 func (w *Worker) ApplyPixels(src *Pixels, dst []byte) error {
+	err := w.applyPixels(src, dst)
+	if err == nil && w.program.spec.Mirror {
+		w.mirror(dst)
+	}
+	return err
+}
+
+func (w *Worker) applyPixels(src *Pixels, dst []byte) error {
 	if len(dst) != w.program.Size() {
 		return fmt.Errorf("the tensor of one image has %d bytes, dst %d", w.program.Size(), len(dst))
 	}

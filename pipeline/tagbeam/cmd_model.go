@@ -26,7 +26,7 @@ func newModelCommand() *cobra.Command {
 
 func newModelInspectCommand() *cobra.Command {
 	var flags modelFlags
-	var asJSON, benchmark bool
+	var asJSON, benchmark, features bool
 	var cpus int
 	cmd := &cobra.Command{
 		Use:   "inspect [MODEL]",
@@ -68,6 +68,9 @@ Exit codes:
 				return &pipeline.UsageError{Err: err}
 			}
 			classifier, err := engine.LoadClassifier(cmd.Context(), ref)
+			if err == nil && features {
+				err = printFeatures(os.Stdout, bundle, asJSON)
+			}
 			if err != nil || !benchmark {
 				return err
 			}
@@ -76,6 +79,7 @@ Exit codes:
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&features, "features", false, "list the tensors that train --features and tag --embedding can take, the default first; with --json that is a further JSON value")
 	cmd.Flags().BoolVar(&benchmark, "benchmark", false, "measure how fast it runs here, by batch size; with --json that is a second JSON object. tag then takes the best one")
 	cmd.Flags().IntVar(&cpus, "cpu", 0, "CPUs to measure on (0: those that the system grants)")
 	return cmd

@@ -10,17 +10,28 @@ import (
 	"github.com/tagbeam/tagbeam/pipeline"
 )
 
-// printPlan prints what --plan-only found out.
-func (o *tagOptions) printPlan(ctx context.Context, res *pipeline.Result) error {
+// plan finds out what --plan-only is asked for, and prints it.
+func (o *tagOptions) plan(ctx context.Context) (*pipeline.Result, error) {
+	if o.Runner == "dataflow" {
+		return o.planDataflow(ctx)
+	}
+	res, err := pipeline.Plan(ctx, o.Options)
+	if err != nil {
+		return res, err
+	}
 	var rate float64
 	var how string
 	if res.Stats.Images > 0 {
-		var err error
 		if rate, how, err = pipeline.EstimateRate(ctx, o.Options); err != nil {
-			return err
+			return res, err
 		}
 	}
 	writePlan(os.Stdout, res, rate, how)
+	return res, o.writePlanned(res)
+}
+
+// writePlanned writes the summary of a plan.
+func (o *tagOptions) writePlanned(res *pipeline.Result) error {
 	s := newSummary(o.Options, res, 0, 0)
 	s.State = "planned"
 	return o.write(s)

@@ -17,12 +17,14 @@ import (
 	"github.com/tagbeam/tagbeam/io/object"
 	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
+	"github.com/tagbeam/tagbeam/transforms/engine"
 )
 
 // tagOptions are the flags of tagbeam tag.
 type tagOptions struct {
 	pipeline.Options
 	model       modelFlags
+	price       pipeline.DataflowPrice
 	planOnly    bool
 	summaryJSON string
 	metricsFile string
@@ -52,7 +54,7 @@ An image that cannot be tagged is a row with an error. Killed at any moment, the
 			}
 			o.Stores = object.SettingsFrom(cmd.Context())
 			o.Runner = *runners.Runner
-			o.Command = resumeCommand(cmd.Flags())
+			o.Command = resumeCommand(cmd.Name(), cmd.Flags())
 			return o.run(cmd.Context())
 		},
 	}
@@ -79,6 +81,8 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.StringVar(&o.Model.URI, "model", "", "`MODEL`: a folder in HuggingFace or ONNX Model Zoo layout, or an .onnx file; local, gs://, s3:// or az://\n(default: builtin, which tells photos, documents, screenshots, graphics, codes and blanks apart)")
 	f.StringVar(&o.Output, "output", "", "`DIR` of the table: labels/ for you, _runs/, _ledger/ and _members/ for tagbeam; local, gs://, s3:// or az://")
 	f.IntVar(&o.TopK, "top-k", o.TopK, "how many of the best classes to keep in each row")
+	f.StringVar(&o.model.Embedding, "embedding", "", "also write the model's embedding: its output of that name, or else what its last layer takes in; with =`TENSOR` that\noutput or tensor of the graph")
+	f.Lookup("embedding").NoOptDefVal = engine.EmbeddingAuto
 	f.Float64Var(&o.MinConfidence, "min-confidence", o.MinConfidence, "below this confidence a row's status is abstained")
 	f.Int64Var(&o.Limit, "limit", o.Limit, "tag at most this many new images (0: all)")
 	f.Float64Var(&o.Sample, "sample", o.Sample, "tag this fraction of the images, always the same ones")
@@ -93,6 +97,8 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.CPU, "cpu", o.CPU, "CPUs to use in a process (0: those that the system grants it, container limits included)")
 	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
+	addClusterFlags(f, &o.Options)
+	addPriceFlags(f, &o.price)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
 	f.BoolVar(&o.timings, "timings", false, "say in the summary where the time went (runners direct and prism)")
@@ -118,12 +124,10 @@ func (o *tagOptions) run(ctx context.Context) error {
 func (o *tagOptions) tag(ctx context.Context) error {
 	beam.Init() // first: it sets up logging, its own way
 	log := newLogger(o.quiet)
+	showBeamsJob(log, o.DryRun())
 	began := processStart
 	if o.planOnly {
-		res, err := pipeline.Plan(ctx, o.Options)
-		if err == nil {
-			err = o.printPlan(ctx, res)
-		}
+		res, err := o.plan(ctx)
 		if err != nil {
 			o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), 0))
 		}
@@ -131,11 +135,31 @@ func (o *tagOptions) tag(ctx context.Context) error {
 	}
 	w := newProgress(log, o.Options, o.quiet)
 	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
-		Started:  w.start,
-		Finished: func(*run.Status) { w.stop() },
+		Started: w.start,
+		Finished: func(*run.Status) {
+			remote.Store(nil)
+			w.stop()
+		},
+		Submitted: func(j pipeline.Job) {
+			remote.Store(&remoteRun{j, o.FlinkREST, o.Output})
+			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
+		},
+		State: func(state string) {
+			if state == "starting" || state == "running" {
+				log.Info("job is " + state)
+			}
+		},
+		Progress: w.report,
 		Warn:     func(m string) { log.Warn(m) },
 	})
 	w.stop()
+	if err == nil && res.Detached != nil {
+		return o.detached(res)
+	}
+	if errors.Is(err, pipeline.ErrDryRun) {
+		log.Info(err.Error())
+		return nil
+	}
 	if err != nil {
 		o.writeFailed(log, failedSummary(ctx, o.Options, res, err, time.Since(began), w.seconds))
 		return err
@@ -157,6 +181,18 @@ func (o *tagOptions) tag(ctx context.Context) error {
 		return &exitError{sum.ExitCode, sum.reason()}
 	}
 	return nil
+}
+
+// detached prints how to find a job that is left alone.
+func (o *tagOptions) detached(res *pipeline.Result) error {
+	job := &remoteRun{*res.Detached, o.FlinkREST, o.Output}
+	fmt.Println(job.ID)
+	if !o.quiet {
+		fmt.Fprintln(os.Stderr, job.left())
+	}
+	s := newSummary(o.Options, res, 0, 0)
+	s.State = "submitted"
+	return o.write(s)
 }
 
 // write writes the summary to the files that the flags name.

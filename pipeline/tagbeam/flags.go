@@ -26,8 +26,18 @@ func addBeamFlags(fs *pflag.FlagSet) {
 			return
 		}
 		p := pflag.PFlagFromGoFlag(f)
+		p.Value = passedOn{p.Value, f.Name}
 		p.Shorthand = ""
 		p.Hidden = f.Name != "runner" && f.Name != "endpoint"
 		fs.AddFlag(p)
 	})
 }
+
+// passedOn is a flag of Beam's that is set through Go's flag package: Beam hands on to the workers, and in places goes by, the flags of which
+// that package knows that they were given.
+type passedOn struct {
+	pflag.Value
+	name string
+}
+
+func (p passedOn) Set(value string) error { return flag.Set(p.name, value) }

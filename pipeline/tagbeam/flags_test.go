@@ -40,9 +40,13 @@ func TestFlagsDoNotFold(t *testing.T) {
 		}
 	}
 	// Beam's own are in the set of tag, too: build it without them.
-	o := &tagOptions{}
 	ours := &cobra.Command{Use: "ours"}
-	o.addOwn(ours)
+	(&tagOptions{}).addOwn(ours)
+	for _, add := range []func(*cobra.Command){(&trainOptions{}).addOwn, (&evaluateOptions{}).addOwn} {
+		other := &cobra.Command{Use: "ours"}
+		add(other)
+		ours.Flags().AddFlagSet(other.Flags())
+	}
 	ours.Flags().AddFlagSet(newRoot().PersistentFlags())
 	n := 0
 	ours.Flags().VisitAll(func(f *pflag.Flag) {
@@ -82,10 +86,10 @@ func TestBeamFlags(t *testing.T) {
 	if r := j.rows(t)[0]; len(r.TopK) != 2 {
 		t.Errorf("--top_k 2 gave %d", len(r.TopK))
 	}
-	// Beam's own refusal shows that a flag reached it.
-	tagbeam(t, j.args("--retag", "--runner=universal")...).want(exitFailed).says("endpoint")
+	// A refusal shows that a flag reached Beam.
+	tagbeam(t, j.args("--retag", "--runner=universal", "--shared-filesystem", "--endpoint", "localhost:1")...).want(exitUsage).says("--endpoint localhost:1", "nothing listens")
 	help := tagbeam(t, "tag", "--help").want(exitOK)
-	if strings.Contains(help.stdout, "--job") || !strings.Contains(help.stdout, "--runner") {
+	if strings.Contains(help.stdout, "--job-name") || !strings.Contains(help.stdout, "--runner") {
 		t.Errorf("the help shows Beam's flags, or not --runner\n%s", help)
 	}
 }
@@ -103,7 +107,7 @@ func TestResumeCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(resumeCommand(cmd.Flags())[1:], " ")
+	got := strings.Join(resumeCommand("tag", cmd.Flags())[1:], " ")
 	for _, want := range []string{"tag --input " + here + "/photos --input gs://b/x ", " --model /m", " --output " + here + "/-out", " --top-k 3", " --retag=true", " --preprocess caffe",
 		" --summary-json " + here + "/s.json", " --job-name n"} {
 		if !strings.Contains(got+" ", want) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 // and the race detector.
 const asCommand = "TAGBEAM_TEST_COMMAND"
 
-// program is the test binary under the command's name, in a folder of its own.
+// program is the test binary under the command's name, in a folder of its own; or the program that TAGBEAM_PROGRAM names.
 var program string
 
 func TestMain(m *testing.M) {
@@ -43,6 +42,9 @@ func runTests(m *testing.M) int {
 	if err := os.Symlink(exe, program); err != nil {
 		panic(err)
 	}
+	if p := os.Getenv("TAGBEAM_PROGRAM"); p != "" {
+		program = p
+	}
 	if library, err := filepath.Abs("../../bin/libonnxruntime.so"); err == nil && os.Getenv("TAGBEAM_ONNXRUNTIME") == "" {
 		if _, err := os.Stat(library); err == nil {
 			os.Setenv("TAGBEAM_ONNXRUNTIME", library)
@@ -58,7 +60,7 @@ const deadline = 5 * time.Minute
 type process struct {
 	t              *testing.T
 	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
+	stdout, stderr watchedLog
 	ended          chan struct{}
 	result         ended
 }

@@ -44,7 +44,7 @@ func newLogger(quiet bool) *slog.Logger {
 	}
 	log := slog.New(logHandler(level))
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	beamlog.SetLogger(beamLogger{log})
+	beamlog.SetLogger(beamLogger{log: log})
 	return log
 }
 
@@ -65,8 +65,11 @@ func complain(message string) {
 	fmt.Fprintln(os.Stderr, "tagbeam: "+message)
 }
 
-// beamLogger passes Beam's warnings on.
-type beamLogger struct{ log *slog.Logger }
+// beamLogger passes Beam's warnings on, and with all what it says besides.
+type beamLogger struct {
+	log *slog.Logger
+	all bool
+}
 
 func (b beamLogger) Log(ctx context.Context, sev beamlog.Severity, _ int, msg string) {
 	switch {
@@ -74,6 +77,8 @@ func (b beamLogger) Log(ctx context.Context, sev beamlog.Severity, _ int, msg st
 		b.log.ErrorContext(ctx, strings.TrimSpace(msg))
 	case sev >= beamlog.SevWarn:
 		b.log.WarnContext(ctx, strings.TrimSpace(msg))
+	case b.all && sev >= beamlog.SevInfo:
+		b.log.InfoContext(ctx, strings.TrimSpace(msg))
 	}
 }
 

@@ -34,6 +34,10 @@ const exitCodes = `Exit codes:
   130  interrupted by Ctrl-C;  143  by SIGTERM: run it again and it goes on where it stopped`
 
 func main() {
+	if pipeline.BootArgs(os.Args[1:]) {
+		complain(pipeline.Boot(context.Background(), os.Args[1:]).Error())
+		os.Exit(exitFailed)
+	}
 	if isWorker(os.Args[1:]) {
 		// A runner started this process: Beam's harness takes over and never returns.
 		flag.Parse()
@@ -117,7 +121,7 @@ and writes labels and confidences to Parquet. It is one Apache Beam pipeline: th
 	})
 	root.SetGlobalNormalizationFunc(foldUnderscores)
 	addStoreFlags(root)
-	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newModelCommand())
+	root.AddCommand(newTagCommand(), newRunsCommand(), newCurrentCommand(), newTrainCommand(), newEvaluateCommand(), newModelCommand(), newWorkerPoolCommand())
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cheggaaa/pb/v3"
@@ -35,7 +36,8 @@ type progress struct {
 
 	mu      sync.Mutex
 	began   time.Time
-	base    [2]int64 // images and failures when the run began
+	base    [2]int64        // images and failures when the run began
+	remote  [2]atomic.Int64 // images and failures of workers elsewhere
 	end     chan struct{}
 	ended   sync.WaitGroup
 	planned int64
@@ -57,6 +59,7 @@ func (p *progress) start(plan *run.Plan, resumed bool) {
 	defer p.mu.Unlock()
 	p.began, p.planned, p.end = time.Now(), plan.Images, make(chan struct{})
 	p.base = [2]int64{p.stats.Images.Load(), p.stats.Failed.Load()}
+	p.report(0, 0)
 	verb := "planned"
 	if resumed {
 		verb = "going on with"
@@ -98,7 +101,13 @@ func (p *progress) every(d time.Duration, end <-chan struct{}, show func(done, f
 }
 
 func (p *progress) counts() (done, failed int64) {
-	return p.stats.Images.Load() - p.base[0], p.stats.Failed.Load() - p.base[1]
+	return p.stats.Images.Load() - p.base[0] + p.remote[0].Load(), p.stats.Failed.Load() - p.base[1] + p.remote[1].Load()
+}
+
+// report says how many images workers in other processes have tagged since the run began.
+func (p *progress) report(images, failed int64) {
+	p.remote[0].Store(images)
+	p.remote[1].Store(failed)
 }
 
 func (p *progress) draw(bar *pb.ProgressBar, done, failed int64) {

@@ -18,7 +18,7 @@ import (
 
 // summary is how a command ended: what --summary-json writes, and what a person reads. Its field names are a contract.
 type summary struct {
-	State    string `json:"state"` // published, aborted, nothing_to_do, planned (--plan-only), failed or interrupted
+	State    string `json:"state"` // published, aborted, nothing_to_do, planned (--plan-only), submitted (--detach), failed or interrupted
 	ExitCode int    `json:"exit_code"`
 	Error    string `json:"error,omitempty"`
 
@@ -38,6 +38,7 @@ type summary struct {
 	Model       string       `json:"model,omitempty"`
 	ModelDigest string       `json:"model_digest,omitempty"`
 	RunID       int64        `json:"run_id,omitempty"` // of the last run
+	Job         *jobSummary  `json:"job,omitempty"`    // that was left alone (--detach)
 	Runs        []runSummary `json:"runs"`
 
 	Timings *timings `json:"timings,omitempty"` // with --timings
@@ -52,6 +53,22 @@ type runSummary struct {
 	Images  int64    `json:"images"`
 	Failed  int64    `json:"failed"`
 	Parts   []string `json:"parts"`
+
+	Job *jobSummary `json:"job,omitempty"` // of a remote runner
+}
+
+// jobSummary is a job of a remote runner.
+type jobSummary struct {
+	ID       string           `json:"id"`
+	Name     string           `json:"name"`
+	Counters map[string]int64 `json:"counters,omitempty"` // as the runner has added them up
+}
+
+func newJobSummary(j *pipeline.Job) *jobSummary {
+	if j == nil {
+		return nil
+	}
+	return &jobSummary{j.ID, j.Name, j.Counters}
 }
 
 func newSummary(o pipeline.Options, res *pipeline.Result, took time.Duration, tagging time.Duration) *summary {
@@ -67,9 +84,10 @@ func newSummary(o pipeline.Options, res *pipeline.Result, took time.Duration, ta
 	if res == nil {
 		return s
 	}
+	s.Job = newJobSummary(res.Detached)
 	s.Listed, s.Skipped, s.Planned = res.Stats.Listed, res.Stats.Skipped, res.Stats.Images
 	for _, r := range res.Runs {
-		rs := runSummary{RunID: r.Plan.RunID, State: string(r.State), Resumed: r.Resumed, Parts: []string{}}
+		rs := runSummary{RunID: r.Plan.RunID, State: string(r.State), Resumed: r.Resumed, Parts: []string{}, Job: newJobSummary(r.Job)}
 		s.State, s.RunID, s.Model, s.ModelDigest = rs.State, rs.RunID, r.Plan.Model, r.Plan.ModelDigest
 		if r.Decision != nil {
 			rs.Images, rs.Failed, rs.Reason = r.Decision.Counts.Images, r.Decision.Counts.Failed, r.Decision.Reason

@@ -19,8 +19,11 @@ var BatchSizes = []int{1, 2, 4, 8, 16, 32, 64}
 const (
 	// worthMeasuring is the number of images of a run from which on the batch size is measured: it costs about a second, once.
 	worthMeasuring = 1000
-	// measureImages is the number of images that are measured with, again and again.
+	// measureImages is the number of images that are measured with, again and again, all of them in each round.
 	measureImages = 8
+	// measureSpan is how long a round takes at least, or a small model would be measured by chance; measureMost bounds it.
+	measureSpan = 10 * time.Millisecond
+	measureMost = 4096
 	// measureRounds is how often two sizes are compared. The fastest round counts: what disturbs only makes slower.
 	measureRounds = 3
 	// measureFor bounds a measurement; the size that runs when it is over is still finished.
@@ -226,7 +229,7 @@ func (m *measurement) runs(batch int) (spent time.Duration, images int, err erro
 	if err := r.Run(batch); err != nil {
 		return 0, 0, err
 	}
-	for images < max(measureImages, batch) {
+	for images < max(measureImages, batch) || spent < measureSpan && images < measureMost {
 		before := threadTime()
 		if err := r.Run(batch); err != nil {
 			return 0, 0, err

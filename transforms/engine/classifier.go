@@ -31,7 +31,11 @@ type ModelRef struct {
 	EXIFOrientation, FastDecode bool
 	// Output names the output to classify by, when there are several.
 	Output string
-	// ONNXRuntime is the shared library's file; empty: it is looked for.
+	// Embedding names the output or tensor that becomes Prediction.Embedding; EmbeddingAuto finds one, empty is none.
+	Embedding string
+	// View is another view of the images, for augmentation (preprocess.Spec.View).
+	View string
+	// ONNXRuntime is the shared library's file, or a URI that it is read from; empty: it is looked for.
 	ONNXRuntime string
 	// Digest is that of the bundle which is expected, or empty. It tells apart what stood at URI at different times: a process that lives
 	// on does not go on with a model that has been replaced. Whether it is what was loaded is for the caller to check.
@@ -42,7 +46,7 @@ type ModelRef struct {
 func (r ModelRef) Builtin() bool { return r.URI == "" || r.URI == builtin.Name }
 
 func (r ModelRef) key() string {
-	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Digest})
+	return fmt.Sprintf("%q", []any{r.URI, r.Labels, r.Preprocess, r.EXIFOrientation, r.FastDecode, r.Output, r.Embedding, r.View, r.Digest})
 }
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
@@ -50,6 +54,8 @@ type Classifier struct {
 	Bundle  *model.Bundle
 	Program *preprocess.Program
 	Session *onnx.Session // nil for one that only preprocesses
+	// Embedding is the number of values of an image's embedding, output 1 of the session; 0: there is none.
+	Embedding int
 }
 
 // defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
@@ -144,6 +150,10 @@ func kept(key string) *Classifier {
 
 // load reads the model and opens its session.
 func load(ctx context.Context, ref ModelRef) (*Classifier, error) {
+	ref, err := fetchRuntime(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
 	b, err := LoadBundle(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -159,6 +169,9 @@ func open(ref ModelRef, b *model.Bundle) (*Classifier, error) {
 	}
 	if err := StartRuntime(ref); err != nil {
 		return nil, err
+	}
+	if ref.Embedding != "" {
+		return c, c.openEmbedding(ref.Embedding)
 	}
 	if c.Session, err = b.Session(); err != nil {
 		return nil, err
@@ -194,31 +207,60 @@ func StartRuntime(ref ModelRef) error {
 
 // LoadBundle reads and checks the built-in model, or a model folder or file.
 func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
-	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, Output: ref.Output}
+	return loadBundle(ctx, ref, func(fsys fs.FS) fs.FS { return fsys })
+}
+
+// loadBundle reads the model through what seen makes of its file system.
+func loadBundle(ctx context.Context, ref ModelRef, seen func(fs.FS) fs.FS) (*model.Bundle, error) {
+	opts := model.Options{Labels: ref.Labels, Preprocess: ref.Preprocess, EXIFOrientation: ref.EXIFOrientation, FastDecode: ref.FastDecode, View: ref.View, Output: ref.Output}
 	if ref.Builtin() {
 		return model.Load(builtin.FS(), builtin.Name, opts)
 	}
+	fsys, name, err := modelFolder(ctx, ref, &opts)
+	if err != nil {
+		return nil, err
+	}
+	b, err := model.Load(seen(fsys), name, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref.URI, err)
+	}
+	return b, nil
+}
+
+// ReadModelFile reads a file of a model's folder, or fails with fs.ErrNotExist.
+func ReadModelFile(ctx context.Context, ref ModelRef, name string) ([]byte, error) {
+	if ref.Builtin() {
+		return fs.ReadFile(builtin.FS(), name)
+	}
+	fsys, _, err := modelFolder(ctx, ref, &model.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+// modelFolder opens the folder that a model lies in, and says in opts which file of it is meant, and where it is on this machine.
+func modelFolder(ctx context.Context, ref ModelRef, opts *model.Options) (fsys fs.FS, name string, err error) {
 	loc, err := object.Parse(ref.URI)
 	if err != nil {
-		return nil, fmt.Errorf("--model: %w", err)
+		return nil, "", fmt.Errorf("--model: %w", err)
 	}
 	folder := strings.TrimSuffix(loc.Key, "/")
-	name := path.Base(folder)
+	name = path.Base(folder)
 	if strings.HasSuffix(folder, ".onnx") {
 		folder, opts.File = path.Dir(folder), name
 		name = strings.TrimSuffix(name, ".onnx")
 	}
-	var fsys fs.FS
 	if loc.Scheme == "file" {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("--model %s: there is no such model folder or .onnx file", ref.URI)
+			return nil, "", fmt.Errorf("--model %s: there is no such model folder or .onnx file", ref.URI)
 		}
 		opts.LocalDir = filepath.FromSlash(folder)
 		fsys = os.DirFS(opts.LocalDir)
 	} else {
 		store, err := object.Open(ctx, loc)
 		if err != nil {
-			return nil, fmt.Errorf("--model %s: %w", ref.URI, err)
+			return nil, "", fmt.Errorf("--model %s: %w", ref.URI, err)
 		}
 		if folder == "." || folder == "" { // the bucket itself
 			folder = ""
@@ -228,9 +270,5 @@ func LoadBundle(ctx context.Context, ref ModelRef) (*model.Bundle, error) {
 		}
 		fsys = object.FS(store, folder)
 	}
-	b, err := model.Load(fsys, name, opts)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ref.URI, err)
-	}
-	return b, nil
+	return fsys, name, nil
 }

@@ -174,7 +174,7 @@ func (e *Engine) settleCopies(j *job) (rest []int32) {
 		if listed {
 			p.Read.Key, p.Read.Size, p.Read.Version, p.Read.MD5 = img.URI, img.Size, img.Version, img.MD5
 		}
-		p.Header, p.Top, p.Failure, p.Copy = o.Header, o.Top, o.Failure, true
+		p.Header, p.Top, p.Embedding, p.Failure, p.Copy = o.Header, o.Top, o.Embedding, o.Failure, true
 		e.Stats.Images.Add(1)
 		e.Stats.Copies.Add(1)
 		if p.Failure != nil {

@@ -149,6 +149,8 @@ type Task struct {
 	Limits preprocess.Limits
 	// Dedup infers the same content once: copies take the prediction of the first of them. See Prediction.Copy.
 	Dedup bool
+	// Hash fills in Prediction.Read.MD5 where the store does not tell it.
+	Hash bool
 	// TensorsOnly stops before inference: each Prediction has its Tensor.
 	TensorsOnly bool
 }
@@ -162,6 +164,8 @@ type Prediction struct {
 	Header preprocess.Header
 	// Top holds the best classes, best first; empty when Failure is set. Copies share it.
 	Top []Scored
+	// Embedding is the image's, where the classifier has one. Copies share it.
+	Embedding []float32
 	// Tensor is the memory of the model's input with TensorsOnly: in the layout and type of Classifier.Program.Format().
 	Tensor []byte
 	// Failure says why there is neither.

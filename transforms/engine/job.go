@@ -24,6 +24,8 @@ type job struct {
 	tops   []Scored
 	topK   int
 	tensor []byte
+	// embeddings is the memory for Prediction.Embedding.
+	embeddings []float32
 }
 
 func newJob(ctx context.Context, t Task) *job {
@@ -34,6 +36,7 @@ func newJob(ctx context.Context, t Task) *job {
 	} else {
 		j.topK = min(t.TopK, len(t.Classifier.Bundle.Labels))
 		j.tops = make([]Scored, len(t.Images)*j.topK)
+		j.embeddings = make([]float32, len(t.Images)*t.Classifier.Embedding)
 	}
 	if t.Dedup && !t.TensorsOnly {
 		j.findCopies()
@@ -50,6 +53,16 @@ func newJob(ctx context.Context, t Task) *job {
 func (j *job) top(i int32) []Scored {
 	at := int(i) * j.topK
 	return j.tops[at : at : at+j.topK]
+}
+
+// embedding is where the embedding of image i goes, or nil.
+func (j *job) embedding(i int32) []float32 {
+	n := j.task.Classifier.Embedding
+	if n == 0 {
+		return nil
+	}
+	at := int(i) * n
+	return j.embeddings[at : at+n : at+n]
 }
 
 // tensorOf is where the tensor of image i goes.

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -70,6 +72,10 @@ func (e *Engine) process(b *batch, w *bench) {
 		err, isCopy := f.err, false
 		if err == nil && j.ctx.Err() == nil {
 			e.Stats.Bytes.Add(int64(len(f.data)))
+			if j.task.Hash && p.Read.MD5 == "" {
+				sum := md5.Sum(f.data)
+				p.Read.MD5 = hex.EncodeToString(sum[:])
+			}
 			if isCopy = j.twins.isCopy(i); !isCopy {
 				err = e.tensor(b, w, f.data, i)
 			}
@@ -176,6 +182,14 @@ func (e *Engine) score(b *batch, w *bench, i int32, r int) {
 	if !ok {
 		e.fail(p, &Failure{Code: CodeInvalidOutput, Message: "the model answered NaN or infinity for this image", content: true})
 		return
+	}
+	if p.Embedding = b.job.embedding(i); p.Embedding != nil {
+		copy(p.Embedding, w.runner.Row(1, r))
+		if !finite(p.Embedding) {
+			p.Embedding = nil
+			e.fail(p, &Failure{Code: CodeInvalidOutput, Message: "the model's embedding of this image has NaN or infinity in it", content: true})
+			return
+		}
 	}
 	p.Top = top
 	e.Stats.Images.Add(1)

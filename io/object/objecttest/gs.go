@@ -49,6 +49,11 @@ func (g *GS) Put(attrs fakestorage.ObjectAttrs, data []byte) {
 	g.fake.CreateObject(fakestorage.Object{ObjectAttrs: attrs, Content: data})
 }
 
+// Delete removes an object.
+func (g *GS) Delete(bucket, name string) error {
+	return g.fake.Backend().DeleteObject(bucket, name)
+}
+
 // Inject lets f stand before the service; nil takes it away.
 func (g *GS) Inject(f Fault) {
 	g.mu.Lock()

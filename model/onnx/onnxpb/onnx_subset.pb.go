@@ -1,5 +1,5 @@
 // The part of ONNX's model format that tagbeam reads and edits. Field numbers and types are those of onnx.proto
-// (ONNX 1.23, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Everything left out here, weights above all, stays in the messages'
+// (ONNX 1.23, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Everything left out here stays in the messages'
 // unknown fields and survives a round trip byte for byte. The package name is our own, so that a program that links
 // ONNX's own generated code too registers no name twice.
 
@@ -900,6 +900,7 @@ type TensorProto struct {
 	Dims          []int64                   `protobuf:"varint,1,rep,name=dims" json:"dims,omitempty"`
 	DataType      *int32                    `protobuf:"varint,2,opt,name=data_type,json=dataType" json:"data_type,omitempty"`
 	Name          *string                   `protobuf:"bytes,8,opt,name=name" json:"name,omitempty"`
+	RawData       []byte                    `protobuf:"bytes,9,opt,name=raw_data,json=rawData" json:"raw_data,omitempty"`
 	ExternalData  []*StringStringEntryProto `protobuf:"bytes,13,rep,name=external_data,json=externalData" json:"external_data,omitempty"`
 	DataLocation  *TensorProto_DataLocation `protobuf:"varint,14,opt,name=data_location,json=dataLocation,enum=tagbeam.onnx.TensorProto_DataLocation" json:"data_location,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -955,6 +956,13 @@ func (x *TensorProto) GetName() string {
 		return *x.Name
 	}
 	return ""
+}
+
+func (x *TensorProto) GetRawData() []byte {
+	if x != nil {
+		return x.RawData
+	}
+	return nil
 }
 
 func (x *TensorProto) GetExternalData() []*StringStringEntryProto {
@@ -1241,11 +1249,12 @@ const file_onnx_subset_proto_rawDesc = "" +
 	"\tDimension\x12\x1d\n" +
 	"\tdim_value\x18\x01 \x01(\x03H\x00R\bdimValue\x12\x1d\n" +
 	"\tdim_param\x18\x02 \x01(\tH\x00R\bdimParamB\a\n" +
-	"\x05value\"\x95\x02\n" +
+	"\x05value\"\xb0\x02\n" +
 	"\vTensorProto\x12\x12\n" +
 	"\x04dims\x18\x01 \x03(\x03R\x04dims\x12\x1b\n" +
 	"\tdata_type\x18\x02 \x01(\x05R\bdataType\x12\x12\n" +
-	"\x04name\x18\b \x01(\tR\x04name\x12I\n" +
+	"\x04name\x18\b \x01(\tR\x04name\x12\x19\n" +
+	"\braw_data\x18\t \x01(\fR\arawData\x12I\n" +
 	"\rexternal_data\x18\r \x03(\v2$.tagbeam.onnx.StringStringEntryProtoR\fexternalData\x12K\n" +
 	"\rdata_location\x18\x0e \x01(\x0e2&.tagbeam.onnx.TensorProto.DataLocationR\fdataLocation\")\n" +
 	"\fDataLocation\x12\v\n" +
