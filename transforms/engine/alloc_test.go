@@ -77,7 +77,8 @@ func listed(t testing.TB, input string) (images []engine.Image) {
 }
 
 // What is allocated for a task is allocated for all of its images at once, and everything that one image needs on its way from a file to its
-// prediction is memory that another one had before. What remains is Go's own for an open file, and the strings that say what was read.
+// prediction is memory that another one had before. What remains is Go's own for an open file, and the strings that say what was read. Of
+// an archive, a stretch of members is read at once, into memory of its own: one allocation for many images, of as many bytes as they have.
 func TestAllocationsForAnImage(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates, and sync.Pool drops things at random under it")
@@ -90,7 +91,7 @@ func TestAllocationsForAnImage(t *testing.T) {
 		bytes       float64
 	}{
 		{"files", photoFiles(t, 2*images), 12, 1400},
-		{"tar", photoShard(t, 2*images), 6, 1400},
+		{"tar", photoShard(t, 2*images), 4, 2600},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := load(t, "nchw.onnx")
@@ -115,6 +116,12 @@ func TestAllocationsForAnImage(t *testing.T) {
 			once(2 * images)                                 // warm
 			few, fewBytes := once(images)
 			many, manyBytes := once(2 * images)
+			for range 4 { // what else goes on in the process only adds
+				mallocs, bytes := once(images)
+				few, fewBytes = min(few, mallocs), min(fewBytes, bytes)
+				mallocs, bytes = once(2 * images)
+				many, manyBytes = min(many, mallocs), min(manyBytes, bytes)
+			}
 			allocations, bytes := (many-few)/images, (manyBytes-fewBytes)/images
 			t.Logf("%.2f allocations, %.0f bytes for an image", allocations, bytes)
 			if allocations > tt.allocations || bytes > tt.bytes {

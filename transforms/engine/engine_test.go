@@ -26,6 +26,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A process holds one library, and some tests have a user's cache of their own, where it may be found too.
+	if library, err := onnx.Find(""); err == nil {
+		os.Setenv(onnx.LibraryEnv, library)
+	}
 	goleak.VerifyTestMain(m,
 		// ONNX Runtime's and OpenCensus's (by way of the storage client) goroutines live as long as the process.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
