@@ -77,7 +77,8 @@ leaks: toolchain ## decode 100,000 good and bad files, and report the process's 
 .PHONY: flink
 flink: build ## tag on a real Flink 1.19: the table of the direct runner, through faults too (needs java and mvn)
 	@lib=$$(.ci/flink.sh .cache/flink); [ -n "$$lib" ] || exit 0; \
-	export TAGBEAM_FLINK="$$lib" TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
+	export TAGBEAM_FLINK="$$lib" TAGBEAM_FLINK_OPERATOR="$$(.ci/flink-crd.sh .cache/flink-crd)"; \
+	export TAGBEAM_PROGRAM='$(CURDIR)/bin/tagbeam' TAGBEAM_ONNXRUNTIME='$(CURDIR)/$(LIBRARY)'; \
 	set -x; go test -count 1 -timeout 30m -run '^TestFlink' -v ./pipeline/tagbeam
 
 .PHONY: flink-cluster
@@ -112,6 +113,10 @@ layers: ## dependencies point down only
 .PHONY: scripts
 scripts: $(LIBRARY) ## tests of the scripts in .ci
 	.ci/onnxruntime_test.sh $(LIBRARY)
+
+.PHONY: accuracies
+accuracies: build ## how good trained heads are, on photos kept aside: all heads, five folds (minutes; photos and models in $TAGBEAM_SHARED)
+	TAGBEAM_ACCURACIES=1 TAGBEAM_ONNXRUNTIME=$(abspath $(LIBRARY)) go test -count=1 -timeout 30m -v -run 'TestTrainOn(Photos|Shards)' ./pipeline/tagbeam
 
 .PHONY: builtin
 builtin: ## make the built-in model anew: generate, train, export, evaluate, write its card (an hour, 1 GB in .cache)

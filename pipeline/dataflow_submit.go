@@ -50,10 +50,10 @@ func (n *night) submitDataflow(ctx context.Context, p *beam.Pipeline, plan *run.
 	if template := beamFlag(flagTemplate); template != "" {
 		// Flex templates: the job was written there, and their launcher submits it. (There is no result to ask then.)
 		n.o.Detach = true
-		return &Job{ID: template, Name: name, Endpoint: "the launcher of a template", Page: template}, nil
+		return &Job{ID: template, Name: name, Endpoint: "the launcher of a template", Output: n.o.Output, Page: template}, nil
 	}
 	n.o.Detach = detach
-	j := &dataflowJob{d: d, night: n, plan: plan, Job: Job{ID: res.JobID(), Name: name, Endpoint: "Dataflow, project " + d.Project + ", region " + d.Region}}
+	j := &dataflowJob{d: d, night: n, plan: plan, Job: Job{ID: res.JobID(), Name: name, Endpoint: "Dataflow, project " + d.Project + ", region " + d.Region, Output: n.o.Output}}
 	j.Page = fmt.Sprintf("https://console.cloud.google.com/dataflow/jobs/%s/%s?project=%s", d.Region, j.ID, d.Project)
 	if n.watch.Submitted != nil {
 		n.watch.Submitted(j.Job)

@@ -71,6 +71,9 @@ func ExtractFeatures(ctx context.Context, o FeatureOptions, watch Observer) (*Fe
 	if t.Result, err = Run(ctx, o.tagging(t.At), watch); err != nil {
 		return nil, err
 	}
+	if j := t.Result.Detached; j != nil {
+		return nil, usage("job %s makes the features in %s, and is not waited for: run the command again when it has ended", j.Name, t.At)
+	}
 	for _, r := range t.Result.Runs {
 		if r.State == run.StateAborted {
 			return nil, fmt.Errorf("run %d of the features in %s aborted: %s", r.Plan.RunID, t.At, r.Decision.Reason)

@@ -23,8 +23,8 @@ func checkModelFolder(ctx context.Context, folder string, overwrite bool) error 
 		return asUsage(ctx, fmt.Errorf("--output: %w", err))
 	}
 	if loc.Scheme == object.SchemeFile {
-		if info, err := os.Stat(loc.Key); err == nil && !info.IsDir() {
-			return usage("--output %s: it is a file; name a folder", folder)
+		if err := checkRoom(folder, loc.Key); err != nil {
+			return err
 		}
 	}
 	seen := errors.New("seen one")
@@ -41,6 +41,28 @@ func checkModelFolder(ctx context.Context, folder string, overwrite bool) error 
 		return usage("--output %s: what is there is no model of tagbeam train (it has no %s): name another folder", folder, cardFile)
 	}
 	return nil
+}
+
+// checkRoom makes sure that a local folder can be written beside what is there: it would be a pity to find out after the training.
+func checkRoom(folder, path string) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return usage("--output %s: it is a file; name a folder", folder)
+	}
+	parent := filepath.Dir(path)
+	for info, err := os.Stat(parent); ; info, err = os.Stat(parent) {
+		if err == nil && !info.IsDir() {
+			return usage("--output %s: %s is a file; name a folder", folder, parent)
+		}
+		if err == nil || parent == filepath.Dir(parent) {
+			break
+		}
+		parent = filepath.Dir(parent)
+	}
+	probe, err := os.MkdirTemp(parent, ".*.tagbeam-tmp")
+	if err != nil {
+		return usage("--output %s: nothing can be written there: %w", folder, err)
+	}
+	return os.Remove(probe)
 }
 
 func openFolder(ctx context.Context, folder string) (object.Store, object.Location, error) {

@@ -29,6 +29,8 @@ type Job struct {
 	ID, Name string
 	// Endpoint is the job service.
 	Endpoint string
+	// Output is where the run stands that it works on.
+	Output string
 	// Page is where a person sees it; empty: the job service does not tell.
 	Page string
 	// Counters are those of tagbeam's stages, by their names, once the job has ended well: see Counters of package transforms.
@@ -101,7 +103,7 @@ func (n *night) submit(ctx context.Context, p *beam.Pipeline, plan *run.Plan) (*
 	}
 	defer cc.Close()
 	j := &remoteJob{
-		Job: Job{Name: *jobopts.JobName, Endpoint: endpoint}, client: jobpb.NewJobServiceClient(cc), graph: graph, night: n, plan: plan,
+		Job: Job{Name: *jobopts.JobName, Endpoint: endpoint, Output: n.o.Output}, client: jobpb.NewJobServiceClient(cc), graph: graph, night: n, plan: plan,
 	}
 	if j.Name == "" {
 		// Flink is asked for the job by its name: a run may have several jobs, one after the other.

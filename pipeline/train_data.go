@@ -1,18 +1,14 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 	"github.com/tagbeam/tagbeam/model/dataset"
 	"github.com/tagbeam/tagbeam/model/head"
-	"github.com/tagbeam/tagbeam/model/metrics"
 )
 
 // TrainingData is what a classifier is trained on, and held against.
@@ -106,6 +102,7 @@ func (c *collector) list(ctx context.Context) error {
 	d.KeptAside = n - len(c.images)
 	d.divided = slices.ContainsFunc(c.images, func(i labelledImage) bool { return i.split == source.SplitValidation })
 	c.warnEmptyFolders()
+	c.warnSplitFolders()
 	return nil
 }
 
@@ -126,92 +123,6 @@ func (c *collector) join(held []labelledImage) error {
 	}
 	c.images = all
 	return nil
-}
-
-// warnEmptyFolders names the classes that are there as folders only.
-func (c *collector) warnEmptyFolders() {
-	for _, in := range c.t.o.Inputs {
-		folders := map[string]bool{}
-		for _, image := range c.images {
-			if rest, ok := strings.CutPrefix(image.uri, strings.TrimRight(in, "/")+"/"); ok {
-				first, _, below := strings.Cut(rest, "/")
-				folders[first] = folders[first] || below
-			}
-		}
-		if len(folders) == 0 {
-			continue
-		}
-		for _, folder := range source.EmptyFolders(in, func(name string) bool { return folders[name] }) {
-			c.t.watch.warn("the folder %s has no images: it is no class of the model", folder)
-		}
-	}
-}
-
-// checkClasses says what cannot be learnt before anything is computed.
-func (c *collector) checkClasses() error {
-	counts := map[string]int{} // of training images
-	for _, image := range c.images {
-		if image.split != source.SplitValidation {
-			counts[image.class]++
-		}
-	}
-	for _, image := range c.images {
-		if counts[image.class] == 0 {
-			return usage("class %q has validation images, such as %s, and no training images: give it some, or leave it out", image.class, image.name())
-		}
-	}
-	c.d.Classes = sortedClasses(counts)
-	for i, name := range c.d.Classes {
-		c.class[name] = i
-	}
-	training := 0
-	var single []string
-	for _, name := range c.d.Classes {
-		training += counts[name]
-		if counts[name] == 1 {
-			single = append(single, name)
-		}
-	}
-	switch n := len(c.d.Classes); {
-	case n == 0:
-		return usage("none of the images has a class: put them into a folder for each class (photos/ants/1.jpg, photos/bees/2.jpg), or name a manifest with columns uri and label (--input @labels.csv)")
-	case n == 1:
-		return usage("all %d images are of one class, %q: a classifier needs two or more. A class is the name of the folder an image lies in: put each class into a folder of its own, and name the folder above them",
-			training, c.d.Classes[0])
-	case n >= training:
-		return usage("%d classes, such as %s, for %d images: a class needs two images or more to be learnt. Is it the right column or folder that names the classes (--label-column)?",
-			n, quoted(c.d.Classes, 3), training)
-	}
-	for class := range c.t.o.ClassWeights {
-		if _, ok := c.class[class]; !ok {
-			return usage("--class-weight: there is no class %q; the classes are %s", class, quoted(c.d.Classes, 10))
-		}
-	}
-	if len(single) > 0 {
-		c.t.watch.warn("%s one training image only: %s. It is trained on, and too little to be told well or to be validated", plural(len(single), "class has", "classes have"), quoted(single, 10))
-	}
-	return nil
-}
-
-// sortedClasses sorts names, as numbers when all of them are.
-func sortedClasses(counts map[string]int) []string {
-	names, numbers := make([]string, 0, len(counts)), true
-	for name := range counts {
-		_, err := strconv.Atoi(name)
-		numbers = numbers && err == nil
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if numbers {
-			x, _ := strconv.Atoi(a)
-			y, _ := strconv.Atoi(b)
-			if x != y {
-				return cmp.Compare(x, y)
-			}
-		}
-		return strings.Compare(a, b)
-	})
-	return names
 }
 
 // extract makes sure that there are features of all images, and of all views of the training images.
@@ -297,66 +208,6 @@ func (c *collector) divide(ctx context.Context, features *FeatureTable) error {
 	return c.checkLeft()
 }
 
-// checkLeft makes sure that every class has training images after all.
-func (c *collector) checkLeft() error {
-	for k, n := range c.d.TrainingImages {
-		if n > 0 {
-			continue
-		}
-		name, failed, example := c.d.Classes[k], 0, ""
-		for _, f := range c.failed {
-			if f.class == name {
-				failed++
-				example = fmt.Sprintf(", such as %s (%s: %s)", f.name, f.code, f.message)
-			}
-		}
-		return usage("class %q has no training image left: %d of its images could not be read%s, the others are left out for the reasons above; give it images, or take its folder away", name, failed, example)
-	}
-	return nil
-}
-
-func (c *collector) warnFailed() {
-	if n := len(c.failed); n > 0 {
-		f := c.failed[0]
-		c.t.watch.warn("%s left out, because they cannot be read: %s, such as %s (%s)", plural(n, "image is", "images are"), countsText(c.d.Failed), f.name, f.message)
-	}
-}
-
-func countsText(counts map[string]int64) string {
-	var words []string
-	for code, n := range counts {
-		words = append(words, fmt.Sprintf("%s %d", code, n))
-	}
-	slices.Sort(words)
-	return strings.Join(words, ", ")
-}
-
-func (c *collector) warnContradictions(division *dataset.Division) {
-	for _, g := range division.Contradictions {
-		c.d.Contradictory += len(g)
-	}
-	if n := len(division.Contradictions); n > 0 {
-		first := division.Contradictions[0]
-		a, b := c.set[first[0]], c.set[first[0]]
-		for _, k := range first {
-			if c.set[k].Class != a.Class {
-				b = c.set[k]
-			}
-		}
-		c.t.watch.warn("the same image is in two classes: %s left out, as nobody knows which class is right; %s (class %s) and %s (class %s) have the same bytes",
-			plural(c.d.Contradictory, "image is", "images are"), a.Name, c.d.Classes[a.Class], b.Name, c.d.Classes[b.Class])
-	}
-}
-
-func (c *collector) warnLeaks(division *dataset.Division) {
-	if n := len(division.Leaks); n > 0 {
-		c.d.Leaking = n
-		l := division.Leaks[0]
-		c.t.watch.warn("training and validation have images in common: %s not trained on, such as %s, which has the same bytes as %s, for validation",
-			plural(n, "image is", "images are"), c.set[l.Training].Name, c.set[l.Validation].Name)
-	}
-}
-
 // fill reads the features, all views of the training images one after another.
 func (c *collector) fill(ctx context.Context, tables []*FeatureTable) error {
 	d, dim := c.d, c.t.top.Size
@@ -391,52 +242,4 @@ func (c *collector) fill(ctx context.Context, tables []*FeatureTable) error {
 		}
 	}
 	return nil
-}
-
-// notes are paragraphs of the model card: what was left out, and how the model does on the validation images.
-func (d *TrainingData) notes(views []string, r *metrics.Report) []string {
-	var notes []string
-	for _, n := range []struct {
-		count int
-		text  string
-	}{
-		{sumCounts(d.Failed), "could not be read (" + countsText(d.Failed) + ")"},
-		{d.Contradictory, "have the content of an image of another class"},
-		{d.Leaking, "have the content of a validation image"},
-		{d.Unlabelled, "have no class"},
-		{d.KeptAside, "are of the split test"},
-	} {
-		if n.count > 0 {
-			notes = append(notes, fmt.Sprintf("Left out: %d images that %s.", n.count, n.text))
-		}
-	}
-	if len(views) > 1 {
-		notes = append(notes, fmt.Sprintf("Trained on %d views of each image: as it is, %s.", len(views), strings.Join(views[1:], ", ")))
-	}
-	if r != nil {
-		notes = append(notes, reportMarkdown(r))
-	}
-	return notes
-}
-
-func sumCounts(counts map[string]int64) int {
-	n := int64(0)
-	for _, v := range counts {
-		n += v
-	}
-	return int(n)
-}
-
-// maxCardClasses is how many classes a model card lists.
-const maxCardClasses = 100
-
-// reportMarkdown is the report on the validation images as a table.
-func reportMarkdown(r *metrics.Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "On the %d validation images: accuracy %.4f, top-%d %.4f, macro F1 %.4f, expected calibration error %.4f.\n\n", r.Images, r.Accuracy, r.Top, r.TopAccuracy, r.MacroF1, r.ECE)
-	b.WriteString("| class | images | precision | recall | F1 |\n|---|---|---|---|---|\n")
-	for _, c := range r.Classes[:min(len(r.Classes), maxCardClasses)] {
-		fmt.Fprintf(&b, "| %s | %d | %.4f | %.4f | %.4f |\n", head.InMarkdown(c.Class), c.Images, c.Precision, c.Recall, c.F1)
-	}
-	return strings.TrimRight(b.String(), "\n")
 }

@@ -23,8 +23,9 @@ func refit(ctx context.Context, h *head.Head, d *TrainingData, o head.Options) (
 	}
 	more, err := head.Train(ctx, all, head.Dataset{}, o)
 	if err != nil || more.Interrupted {
-		if ctx.Err() != nil {
-			return h, nil // the one before stands
+		if ctx.Err() != nil { // the one before stands
+			h.Interrupted = true
+			return h, nil
 		}
 		return nil, fmt.Errorf("training once more on all images: %w", err)
 	}

@@ -160,6 +160,9 @@ func valueInfo(name string, t onnx.ElementType, dims ...any) *onnxpb.ValueInfoPr
 
 // marshal writes a model; equal models give equal bytes.
 func marshal(m *onnxpb.ModelProto) ([]byte, error) {
+	if size := proto.Size(m); size >= 1<<31 {
+		return nil, fmt.Errorf("the model has %d MB, and one file can hold less than 2,048", size>>20)
+	}
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)

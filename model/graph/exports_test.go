@@ -217,7 +217,11 @@ func checkGraft(t *testing.T, n network, top graph.Candidate, kind head.Kind) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, many := noise(n.image, 24), 24
+	many := 24
+	if dims := n.image.Dims; dims[0]*dims[1]*dims[2] > 1e5 {
+		many = 6 // a large network
+	}
+	images := noise(n.image, many)
 	features := onnx.Port{Name: graph.Features, Dims: []int64{int64(top.Size)}}
 	x := rows(t, cut, n.image, images, features)[0]
 	data := head.Dataset{Features: x, Dim: top.Size}

@@ -251,6 +251,19 @@ func TestTinyModels(t *testing.T) {
 			}
 			t.Log(top)
 			checkCut(t, n, top)
+			// Named by hand, a candidate is what it is in the list.
+			all, err := graph.Candidates(n.bytes, n.image, n.output.Name, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range all {
+				if c.Tensor == n.image.Name {
+					continue
+				}
+				if named, err := graph.Top(n.bytes, n.image, n.output.Name, c.Tensor); err != nil || named.Axis != c.Axis || named.Size != c.Size {
+					t.Errorf("named, %s is %s: %v", c, named, err)
+				}
+			}
 		})
 	}
 }

@@ -256,8 +256,8 @@ func (n *network) named(image Image, output, tensor string) (Candidate, error) {
 	if len(dims) == 3 { // [C, H, W], unless a layer says otherwise
 		c.Axis = 0
 	}
-	for _, i := range n.consumers[tensor] {
-		if l, ok := n.layerOf(n.graph.Node[i], dependent); ok && l.tensor == tensor {
+	for _, nd := range n.graph.Node { // the axis is the one that candidates has for it
+		if l, ok := n.layerOf(nd, dependent); ok && slices.Contains(n.behind(l.tensor), tensor) {
 			c.Layer, c.Weights, c.Axis = l.op, l.weights, len(dims)-1
 			if strings.Contains(l.op, "Conv") {
 				c.Axis = 0

@@ -30,8 +30,8 @@ const (
 // trainKNN tries the numbers of neighbours. Neighbours of a training example are others than itself.
 func trainKNN(t *training) (scorer, error) {
 	n := t.train.Len()
-	if size := 4 * n * t.train.Dim; size > maxExamples {
-		return nil, fmt.Errorf("knn keeps all %d training images in the model, and their features have %d MB, more than a model file can hold: take another head, or fewer images", n, size>>20)
+	if err := fitsInFile(n, t.train.Dim); err != nil {
+		return nil, err
 	}
 	var ks []int
 	for _, k := range t.opts.Neighbours {
@@ -57,6 +57,13 @@ func trainKNN(t *training) (scorer, error) {
 		s.k = ks[i]
 		return trial{s, trained.scored(s), s.vote(held)}, nil
 	})
+}
+
+func fitsInFile(examples, dim int) error {
+	if size := 4 * examples * dim; size > maxExamples {
+		return fmt.Errorf("knn keeps all %d training images in the model, and their features have %d MB, more than a model file can hold: take another head, or fewer images", examples, size>>20)
+	}
+	return nil
 }
 
 // unit is a copy of rows, each divided by its length.

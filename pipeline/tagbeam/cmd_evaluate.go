@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagbeam/tagbeam/io/object"
-	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/io/source"
 	"github.com/tagbeam/tagbeam/io/table"
 	"github.com/tagbeam/tagbeam/model/metrics"
@@ -92,6 +91,7 @@ func (o *evaluateOptions) addOwn(cmd *cobra.Command) {
 	o.model.add(cmd)
 	f.IntVar(&o.Batch, "batch", o.Batch, "images inferred at once (0: chosen for the model)")
 	f.IntVar(&o.CPU, "cpu", o.CPU, "images worked on at once in a process (0: one for each CPU)")
+	addJobFlags(f, &o.Options)
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only")
 	f.Var(logFormat{}, "log-format", "format of log lines: text or json")
 }
@@ -122,12 +122,12 @@ func (o *evaluateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := pipeline.Evaluate(ctx, o.EvaluateOptions, pipeline.Observer{
-		Started:  w.start,
-		Finished: func(*run.Status) { w.stop() },
-		Warn:     func(m string) { log.Warn(m) },
-	}, wrong.write)
+	res, err := pipeline.Evaluate(ctx, o.EvaluateOptions, observing(log, w, o.FlinkREST), wrong.write)
 	w.stop()
+	if errors.Is(err, pipeline.ErrDryRun) {
+		log.Info(err.Error())
+		return wrong.close(false)
+	}
 	if err = errors.Join(err, wrong.close(err == nil)); err != nil {
 		return err
 	}

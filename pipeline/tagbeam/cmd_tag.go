@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagbeam/tagbeam/io/object"
-	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
 	"github.com/tagbeam/tagbeam/transforms/engine"
 )
@@ -97,7 +96,8 @@ func (o *tagOptions) addOwn(cmd *cobra.Command) {
 	f.IntVar(&o.CPU, "cpu", o.CPU, "CPUs to use in a process (0: those that the system grants it, container limits included)")
 	f.BoolVar(&o.NoDedup, "no-dedup", false, "infer copies of an image, too; without it the same content in a unit is inferred once")
 	f.IntVar(&o.UnitImages, "unit-images", o.UnitImages, "images of one unit of work (0: chosen for the total)")
-	addClusterFlags(f, &o.Options)
+	addJobFlags(f, &o.Options)
+	f.BoolVar(&o.Detach, "detach", false, "with a remote runner: submit the job, print its id, and leave it alone")
 	addPriceFlags(f, &o.price)
 	f.StringVar(&o.summaryJSON, "summary-json", "", "write the summary as JSON to this `FILE`")
 	f.StringVar(&o.metricsFile, "metrics-textfile", "", "write how it ended for Prometheus's node exporter to this `FILE`.prom")
@@ -134,24 +134,7 @@ func (o *tagOptions) tag(ctx context.Context) error {
 		return err
 	}
 	w := newProgress(log, o.Options, o.quiet)
-	res, err := pipeline.Run(ctx, o.Options, pipeline.Observer{
-		Started: w.start,
-		Finished: func(*run.Status) {
-			remote.Store(nil)
-			w.stop()
-		},
-		Submitted: func(j pipeline.Job) {
-			remote.Store(&remoteRun{j, o.FlinkREST, o.Output})
-			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
-		},
-		State: func(state string) {
-			if state == "starting" || state == "running" {
-				log.Info("job is " + state)
-			}
-		},
-		Progress: w.report,
-		Warn:     func(m string) { log.Warn(m) },
-	})
+	res, err := pipeline.Run(ctx, o.Options, observing(log, w, o.FlinkREST))
 	w.stop()
 	if err == nil && res.Detached != nil {
 		return o.detached(res)
@@ -185,7 +168,7 @@ func (o *tagOptions) tag(ctx context.Context) error {
 
 // detached prints how to find a job that is left alone.
 func (o *tagOptions) detached(res *pipeline.Result) error {
-	job := &remoteRun{*res.Detached, o.FlinkREST, o.Output}
+	job := &remoteRun{*res.Detached, o.FlinkREST}
 	fmt.Println(job.ID)
 	if !o.quiet {
 		fmt.Fprintln(os.Stderr, job.left())

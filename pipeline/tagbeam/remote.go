@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/tagbeam/tagbeam/io/run"
 	"github.com/tagbeam/tagbeam/pipeline"
 )
 
@@ -19,7 +21,28 @@ var remote atomic.Pointer[remoteRun]
 type remoteRun struct {
 	pipeline.Job
 	flinkREST string
-	output    string
+}
+
+// observing tells the progress and the log of runs, wherever they are worked on.
+func observing(log *slog.Logger, w *progress, flinkREST string) pipeline.Observer {
+	return pipeline.Observer{
+		Started: w.start,
+		Finished: func(*run.Status) {
+			remote.Store(nil)
+			w.stop()
+		},
+		Submitted: func(j pipeline.Job) {
+			remote.Store(&remoteRun{j, flinkREST})
+			log.Info(fmt.Sprintf("job %s submitted to %s, which calls it %s: waiting for it to start", j.Name, j.Endpoint, j.ID))
+		},
+		State: func(state string) {
+			if state == "starting" || state == "running" {
+				log.Info("job is " + state)
+			}
+		},
+		Progress: w.report,
+		Warn:     func(m string) { log.Warn(m) },
+	}
 }
 
 // interrupted is what is said at the first Ctrl-C.
@@ -40,5 +63,5 @@ func (r *remoteRun) left() string {
 		}
 	}
 	return fmt.Sprintf("job %s (%s at %s) is left to itself: it is on %s under that name, and 'tagbeam runs %s' says when its run is published",
-		r.Name, r.ID, r.Endpoint, at, pipeline.ShellJoin([]string{r.output}))
+		r.Name, r.ID, r.Endpoint, at, pipeline.ShellJoin([]string{r.Output}))
 }

@@ -13,9 +13,9 @@ import (
 // rootfsScript makes the root file system of the image.
 const rootfsScript = "../../.ci/rootfs.sh"
 
-// TestRootfs: in the image's root file system, read-only and without a shell, as the image's user, the table is the same as outside; on the direct
-// runner, and by workers whose boot program is the image's entry point.
-func TestRootfs(t *testing.T) {
+// newRootfs makes the root file system of the image, with this program in it.
+func newRootfs(t *testing.T) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "root")
 	library := os.Getenv("TAGBEAM_ONNXRUNTIME")
 	if library == "" {
@@ -27,13 +27,17 @@ func TestRootfs(t *testing.T) {
 	} else if code != 0 {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	j := newJob(t, 20)
-	tagbeam(t, j.args()...).want(exitOK)
+	return dir
+}
+
+// forNobody is a job like j whose table the image's user can write, and whose images and model it can read. It is nobody here, and t.TempDir's own
+// folder lets in its owner only.
+func forNobody(t *testing.T, j job) job {
+	t.Helper()
 	inside := job{j.input, j.model, filepath.Join(t.TempDir(), "inside")}
 	if err := os.Mkdir(inside.output, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	// The image's user is nobody here: t.TempDir's own folder lets in its owner only.
 	for _, path := range []string{j.input, j.model, inside.output} {
 		for p := path; strings.HasPrefix(p, filepath.Clean(os.TempDir())+"/"); p = filepath.Dir(p) {
 			if err := os.Chmod(p, 0o755); err != nil {
@@ -44,6 +48,16 @@ func TestRootfs(t *testing.T) {
 	if err := os.Chmod(inside.output, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	return inside
+}
+
+// TestRootfs: in the image's root file system, read-only and without a shell, as the image's user, the table is the same as outside, and its entry
+// point is a boot program of workers.
+func TestRootfs(t *testing.T) {
+	dir := newRootfs(t)
+	j := newJob(t, 20)
+	tagbeam(t, j.args()...).want(exitOK)
+	inside := forNobody(t, j)
 	within := func(args ...string) (string, int) {
 		binds := []string{"run", dir, "--bind", j.input, "--bind", j.model, "--bind", inside.output, "--"}
 		cmd := exec.Command(rootfsScript, append(binds, args...)...)
