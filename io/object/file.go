@@ -3,13 +3,14 @@ package object
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -87,8 +88,8 @@ func readFile(ctx context.Context, key string, maxBytes int64, alloc func(size i
 	if err != nil {
 		return nil, Info{}, false, fileError("read", key, err)
 	}
-	info = fileInfo(key, before)
-	return data, info, n < len(data) || fileInfo(key, after).Version != info.Version, nil
+	changed = n < len(data) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())
+	return data, fileInfo(key, before), changed, nil
 }
 
 // ReadRange implements Store.
@@ -182,8 +183,19 @@ func fileInfo(key string, st fs.FileInfo) Info {
 	t := st.ModTime()
 	return Info{
 		Key: key, Size: st.Size(), Modified: t.UTC(),
-		Version: fmt.Sprintf("mtime:%d.%09d-%d", t.Unix(), t.Nanosecond(), st.Size()),
+		Version: fileVersion(t, st.Size()),
 	}
+}
+
+// fileVersion is what takes the place of a version for a file. It is made for every file that is read, so that it costs one allocation.
+func fileVersion(modified time.Time, size int64) string {
+	var b [64]byte
+	v := strconv.AppendInt(append(b[:0], "mtime:"...), modified.Unix(), 10)
+	v = append(v, '.')
+	for n, unit := modified.Nanosecond(), 100_000_000; unit > 0; unit /= 10 {
+		v = append(v, byte('0'+n/unit%10))
+	}
+	return string(strconv.AppendInt(append(v, '-'), size, 10))
 }
 
 // checkFileKey finds keys that no file can have. That such a file does not exist is an answer, not a misuse.

@@ -26,6 +26,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A process holds one library, and some tests have a user's cache of their own, where it may be found too.
+	if library, err := onnx.Find(""); err == nil {
+		os.Setenv(onnx.LibraryEnv, library)
+	}
 	goleak.VerifyTestMain(m,
 		// ONNX Runtime's and OpenCensus's (by way of the storage client) goroutines live as long as the process.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
@@ -64,13 +68,17 @@ func start(t *testing.T, cfg engine.Config) *engine.Engine {
 
 // picture is a PNG whose colours depend on n; none is white.
 func picture(n int) []byte {
-	img := image.NewRGBA(image.Rect(0, 0, 16, 12))
-	for y := range 12 {
-		for x := range 16 {
+	return encode(drawing(n, 16, 12))
+}
+
+func drawing(n, width, height int) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
 			img.SetRGBA(x, y, color.RGBA{uint8(n * 7 % 200), uint8((x*9 + n*31) % 200), uint8((y*13 + n*3) % 200), 255})
 		}
 	}
-	return encode(img)
+	return img
 }
 
 func white() []byte {
