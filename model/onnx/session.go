@@ -87,6 +87,7 @@ func Open(model []byte, path string, opts SessionOptions) (*Session, error) {
 	if err := s.probe(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	giveBack()
 	return s, nil
 }
 

@@ -37,13 +37,16 @@ type batchRecord struct {
 
 const maxBatchRecord = 64 << 10
 
+// batchRule changes with the rule by which a size is chosen from what was measured: a choice by another rule is not taken.
+const batchRule = 2
+
 func cacheOf(c *Classifier, cpus int) batchCache {
 	key := batchKey{Model: c.Bundle.Digest, CPU: cpuKind(), CPUs: cpus, ONNXRuntime: onnx.Version()}
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		return batchCache{key: key}
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{key.Model, key.CPU, key.CPUs, key.ONNXRuntime}))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q", batchRule, []any{key.Model, key.CPU, key.CPUs, key.ONNXRuntime}))
 	return batchCache{file: filepath.Join(folder, "tagbeam", "batch", hex.EncodeToString(sum[:16])+".json"), key: key}
 }
 

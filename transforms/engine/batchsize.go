@@ -29,7 +29,7 @@ const (
 	// measureFor bounds a measurement; the size that runs when it is over is still finished.
 	measureFor = 3 * time.Second
 	// betterBatch is how much faster a larger batch must be to be worth its memory.
-	betterBatch = .97
+	betterBatch = .95
 	// batchMemory bounds what a larger batch may add to the process's memory.
 	batchMemory = 512 << 20
 )

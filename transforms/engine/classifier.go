@@ -59,8 +59,8 @@ type Classifier struct {
 }
 
 // defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
-// 224 pixels go by 4 and small ones by up to 64.
-const defaultBatchValues = 4 * 3 * 224 * 224
+// 224 pixels go one by one, which takes the least memory and hardly more time, and small ones by up to 64.
+const defaultBatchValues = 3 * 224 * 224
 
 // BatchSize is the number of images of a batch: what the model demands, else want, or a size by that of the model's input when want is
 // 0. It depends on nothing but the model; see Engine.ChooseBatch for one that suits the machine.
