@@ -167,7 +167,7 @@ func (j *remoteJob) cancelByFlink(ctx context.Context) error {
 			}
 			asked, patience = true, time.Now().Add(endsWithin)
 		case time.Now().After(patience):
-			return fmt.Errorf("Flink was asked to, and after %v says that it is %s", endsWithin, strings.ToLower(job.State))
+			return fmt.Errorf("after %v Flink, which was asked to, says that it is %s", endsWithin, strings.ToLower(job.State))
 		}
 		time.Sleep(pollEvery)
 	}
