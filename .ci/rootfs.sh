@@ -89,7 +89,7 @@ run_rootfs() {
     mount -t proc -o ro proc "$dir/proc"
     mount --bind /dev "$dir/dev"
     # As a container has them: a runner is found by its name, if only localhost.
-    for file in hosts resolv.conf; do mount --bind -o ro "/etc/$file" "$dir/etc/$file"; done
+    for file in hosts resolv.conf; do if [ -f "/etc/$file" ]; then mount --bind -o ro "/etc/$file" "$dir/etc/$file"; fi; done
     mount -o remount,bind,ro "$dir"
     export TMPDIR=/tmp HOME=/nonexistent PATH=/usr/local/bin:/usr/bin:/bin
     unset TAGBEAM_ONNXRUNTIME LD_LIBRARY_PATH OLDPWD
