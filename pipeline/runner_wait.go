@@ -125,9 +125,9 @@ func (j *remoteJob) counters(ctx context.Context) map[string]int64 {
 // report looks now and then how far the job is, until ctx ends, and hands on for how long nothing new has been tagged, when that is to be said.
 func (j *remoteJob) report(ctx context.Context) <-chan time.Duration {
 	quiet := make(chan time.Duration, 1)
+	progress := newJobProgress(j.night, j.plan, quietOnFlink, j.counters)
+	look := time.NewTicker(lookEvery)
 	go func() {
-		progress := newJobProgress(j.night, j.plan, quietOnFlink, j.counters)
-		look := time.NewTicker(lookEvery)
 		defer look.Stop()
 		for {
 			select {

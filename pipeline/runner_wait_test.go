@@ -219,7 +219,7 @@ func TestCancelByFlink(t *testing.T) {
 	defer pipeline.Hasten(50 * time.Millisecond)()
 	_, o = onIdle(t)
 	o.FlinkREST = startFakeFlink(t, &fakeFlink{jobs: jobs, stuck: true})
-	if w := waiting(t, o, pipeline.Observer{}, ""); !strings.Contains(w[len(w)-1], "could not be cancelled and may go on: Flink was asked to") {
+	if w := waiting(t, o, pipeline.Observer{}, ""); !strings.Contains(w[len(w)-1], "could not be cancelled and may go on: after 50ms Flink, which was asked to") {
 		t.Errorf("%q", w)
 	}
 }

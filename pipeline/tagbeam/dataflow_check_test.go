@@ -127,11 +127,11 @@ func TestDataflowRefused(t *testing.T) {
 	tagbeam(t, plan...).want(exitOK).says("--output: gs://tags/all/tagbeam-check-", "cannot be removed")
 	f.gs.Inject(nil)
 
-	f.refuse = http.StatusForbidden
+	f.refuses(http.StatusForbidden)
 	tagbeam(t, plan...).want(exitUsage).says("the Dataflow API refuses project "+fakeProject, "or it is disabled (HTTP 403)", "gcloud services enable dataflow.googleapis.com")
-	f.refuse = http.StatusServiceUnavailable
+	f.refuses(http.StatusServiceUnavailable)
 	tagbeam(t, plan...).want(exitFailed).says("ask the Dataflow API about project " + fakeProject)
-	f.refuse = 0
+	f.refuses(0)
 
 	hidden := append(append([]string{}, plan...), "--sdk_container_image=127.0.0.1:1/tagbeam:1")
 	tagbeam(t, hidden...).want(exitOK).says("--sdk_container_image 127.0.0.1:1/tagbeam:1 could not be looked at from here")

@@ -147,6 +147,13 @@ func deny(w http.ResponseWriter, code int, message string) {
 	json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": code, "message": message}})
 }
 
+// refuses makes the API answer with an HTTP status, from now on; 0: no longer.
+func (f *fakeDataflow) refuses(status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = status
+}
+
 // becomes sets the state of the job.
 func (f *fakeDataflow) becomes(state string, messages ...string) {
 	f.mu.Lock()
