@@ -195,6 +195,7 @@ func (b *Bundle) Session(further ...onnx.Port) (*onnx.Session, error) {
 	opts := onnx.SessionOptions{
 		Input:   b.ImagePort(),
 		Outputs: append([]onnx.Port{{Name: b.Output.Name, Dims: b.Output.Dims}}, further...),
+		Info:    b.Info,
 	}
 	return b.load(b.Digest, opts, b.Graph, b.GraphPath)
 }

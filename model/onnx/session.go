@@ -32,6 +32,8 @@ type SessionOptions struct {
 	Input Port
 	// Outputs are the outputs to compute, in this order: float32 or float16. What they do not need is not computed.
 	Outputs []Port
+	// Info is what Inspect says of the model, where that is known already; nil: Open inspects it.
+	Info *Info
 	// IntraOp is the number of threads inside an operator. Zero means 1, which with one caller a core is fastest.
 	IntraOp int
 }
@@ -62,15 +64,12 @@ func Open(model []byte, path string, opts SessionOptions) (*Session, error) {
 	if !ort.IsInitialized() {
 		return nil, errors.New("ONNX Runtime is not started: call onnx.Init first")
 	}
-	if model == nil {
-		var err error
-		if model, err = os.ReadFile(path); err != nil {
-			return nil, fmt.Errorf("reading the model: %w", err)
+	var err error
+	info := opts.Info
+	if info == nil {
+		if info, err = inspectFor(model, path); err != nil {
+			return nil, err
 		}
-	}
-	info, err := Inspect(model)
-	if err != nil {
-		return nil, err
 	}
 	if len(info.ExternalData) > 0 && path == "" {
 		return nil, fmt.Errorf("the model keeps weights in other files (%s) and has to be loaded from a local folder: copy the folder to this machine",
@@ -89,6 +88,16 @@ func Open(model []byte, path string, opts SessionOptions) (*Session, error) {
 	}
 	giveBack()
 	return s, nil
+}
+
+func inspectFor(model []byte, path string) (*Info, error) {
+	if model == nil {
+		var err error
+		if model, err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("reading the model: %w", err)
+		}
+	}
+	return Inspect(model)
 }
 
 func create(model []byte, path string, opts SessionOptions) (_ *ort.DynamicAdvancedSession, err error) {

@@ -38,7 +38,7 @@ type batchRecord struct {
 const maxBatchRecord = 64 << 10
 
 // batchRule changes with the rule by which a size is chosen from what was measured: a choice by another rule is not taken.
-const batchRule = 2
+const batchRule = 3
 
 func cacheOf(c *Classifier, cpus int) batchCache {
 	key := batchKey{Model: c.Bundle.Digest, CPU: cpuKind(), CPUs: cpus, ONNXRuntime: onnx.Version()}

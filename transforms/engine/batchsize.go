@@ -28,8 +28,9 @@ const (
 	measureRounds = 3
 	// measureFor bounds a measurement; the size that runs when it is over is still finished.
 	measureFor = 3 * time.Second
-	// betterBatch is how much faster a larger batch must be to be worth its memory.
-	betterBatch = .95
+	// betterBatch is how much faster a larger batch must be: there is noise. clearlyBetterBatch is that for one of more input values than
+	// defaultBatchValues, which takes memory: tens of megabytes at each step, for images of 224 pixels.
+	betterBatch, clearlyBetterBatch = .97, .9
 	// batchMemory bounds what a larger batch may add to the process's memory.
 	batchMemory = 512 << 20
 )
@@ -128,17 +129,27 @@ type measurement struct {
 	c       *Classifier
 	tensors [][]byte
 	speeds  []Speed
+	small   int // the largest batch whose memory does not count
 }
 
 // best is the smallest size that no larger one beats by much.
 func (m *measurement) best() int {
 	best := m.speeds[0]
 	for _, s := range m.speeds[1:] {
-		if float64(s.PerImage) < betterBatch*float64(best.PerImage) {
+		if m.better(s, best) {
 			best = s
 		}
 	}
 	return best.Batch
+}
+
+// better says whether a larger batch is worth its memory.
+func (m *measurement) better(larger, than Speed) bool {
+	factor := betterBatch
+	if larger.Batch > m.small {
+		factor = clearlyBetterBatch
+	}
+	return float64(larger.PerImage) < factor*float64(than.PerImage)
 }
 
 // measure goes up the candidates, each time comparing the next with the best so far, round by round, so that both meet the same weather.
@@ -151,7 +162,7 @@ func (e *Engine) measure(ctx context.Context, c *Classifier, tensors [][]byte, l
 		}
 		tensors = [][]byte{made}
 	}
-	m := &measurement{e: e, c: c, tensors: tensors}
+	m := &measurement{e: e, c: c, tensors: tensors, small: c.BatchSize(0)}
 	sizes := BatchSizes
 	if n := c.demandedBatch(); n > 0 {
 		sizes = []int{n}
@@ -179,7 +190,7 @@ func (e *Engine) measure(ctx context.Context, c *Classifier, tensors [][]byte, l
 				m.speeds[i] = best
 			}
 		}
-		if best.Batch == 0 || float64(s.PerImage) < betterBatch*float64(best.PerImage) {
+		if best.Batch == 0 || m.better(s, best) {
 			best, inVain = s, 0
 		} else if inVain++; inVain == 2 && !all {
 			break

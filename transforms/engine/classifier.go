@@ -51,7 +51,7 @@ func (r ModelRef) key() string {
 
 // Classifier is a model ready to run. It is immutable and shared by all workers of the process.
 type Classifier struct {
-	Bundle  *model.Bundle
+	Bundle  *model.Bundle // its Graph is left out when there is a Session
 	Program *preprocess.Program
 	Session *onnx.Session // nil for one that only preprocesses
 	// Embedding is the number of values of an image's embedding, output 1 of the session; 0: there is none.
@@ -59,8 +59,8 @@ type Classifier struct {
 }
 
 // defaultBatchValues is about how many input values a batch should have: the activations of a batch should stay in the cache, so images of
-// 224 pixels go one by one, which takes the least memory and hardly more time, and small ones by up to 64.
-const defaultBatchValues = 3 * 224 * 224
+// 224 pixels go one by one, which takes the least memory and hardly more time, and those of 32 pixels by 64.
+const defaultBatchValues = 64 * 3 * 32 * 32
 
 // BatchSize is the number of images of a batch: what the model demands, else want, or a size by that of the model's input when want is
 // 0. It depends on nothing but the model; see Engine.ChooseBatch for one that suits the machine.
@@ -171,11 +171,17 @@ func open(ref ModelRef, b *model.Bundle) (*Classifier, error) {
 		return nil, err
 	}
 	if ref.Embedding != "" {
-		return c, c.openEmbedding(ref.Embedding)
+		err = c.openEmbedding(ref.Embedding)
+	} else {
+		c.Session, err = b.Session()
 	}
-	if c.Session, err = b.Session(); err != nil {
+	if err != nil {
 		return nil, err
 	}
+	// ONNX Runtime has the graph now; a second one would stay in memory as long as the process does.
+	loaded := *b
+	loaded.Graph = nil
+	c.Bundle = &loaded
 	return c, nil
 }
 

@@ -31,8 +31,8 @@ type Config struct {
 	// Fetchers is the largest number of objects being read at once; how many there are follows latency and throughput. Default: 64 for
 	// each CPU, at least 256.
 	Fetchers int
-	// BytesInFlight bounds the encoded images that are fetched and not yet decoded. Default: 16 MiB for each CPU, at least 32 MiB:
-	// some seconds of work, however slow the store.
+	// BytesInFlight bounds the encoded images that are fetched and not yet decoded. Default: 8 MiB for each CPU, at least 16 MiB:
+	// a second of work on photos of 100 kB and a fast model.
 	BytesInFlight int64
 	// PixelsInFlight bounds the pixels being decoded at once. Default: 64 megapixels. A larger image is decoded alone.
 	PixelsInFlight int64
@@ -46,7 +46,7 @@ func (c Config) withDefaults() Config {
 		c.Fetchers = max(256, 64*c.CPU)
 	}
 	if c.BytesInFlight <= 0 {
-		c.BytesInFlight = max(32, 16*int64(c.CPU)) << 20
+		c.BytesInFlight = max(16, 8*int64(c.CPU)) << 20
 	}
 	if c.PixelsInFlight <= 0 {
 		c.PixelsInFlight = 64_000_000
