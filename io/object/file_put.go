@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	fileMode = 0o644 // minus umask
-	dirMode  = 0o755
+	fileMode = 0o666 // minus umask, which decides who shares a table
+	dirMode  = 0o777
 )
 
 // PutIfAbsent implements Store. Bytes are written to a file without a name, or where the system has none to a hidden one, then
