@@ -27,9 +27,9 @@ import (
 // idleJobs is a job service that takes jobs, says that they run, and leaves it at that.
 type idleJobs struct {
 	jobpb.UnimplementedJobServiceServer
-	images int64 // the counter that its jobs have
 
 	mu        sync.Mutex
+	images    int64  // the counter that its jobs have
 	job       string // the name of the last job
 	transform string // a stage of it
 	cancelled bool
@@ -101,6 +101,19 @@ func (j *idleJobs) name() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.job
+}
+
+// have sets the counter of its jobs; a question about an earlier job may still be on its way.
+func (j *idleJobs) have(images int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.images = images
+}
+
+func (j *idleJobs) wasCancelled() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cancelled
 }
 
 // fakeFlink is the REST interface of a Flink whose one job waits for task slots; the job service's job gets there late.
@@ -180,8 +193,8 @@ func TestQuietJob(t *testing.T) {
 		if !strings.Contains(w[0], "free task slots") || !strings.Contains(w[0], "--flink-rest HOST:PORT") || !strings.Contains(w[0], jobs.name()) {
 			t.Errorf("%q", w)
 		}
-		if !jobs.cancelled || !strings.Contains(w[len(w)-1], "Flink may finish it all the same") {
-			t.Errorf("cancelled: %v; %q", jobs.cancelled, w)
+		if !jobs.wasCancelled() || !strings.Contains(w[len(w)-1], "Flink may finish it all the same") {
+			t.Errorf("cancelled: %v; %q", jobs.wasCancelled(), w)
 		}
 	})
 	t.Run("Flink", func(t *testing.T) {
@@ -231,7 +244,7 @@ func TestRemoteProgress(t *testing.T) {
 	for name, images := range map[string]int64{"metrics": 7, "unit files": 0} {
 		t.Run(name, func(t *testing.T) {
 			store, o := onIdle(t)
-			jobs.images = images
+			jobs.have(images)
 			want := images
 			if images == 0 {
 				want = 4
